@@ -1,4 +1,4 @@
-/** Files whose changes are noticed. */
+/** A watch reports each change of a file once, and none that a writer has not finished. */
 import assert from 'node:assert/strict';
 import { renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -21,16 +21,16 @@ async function watched(t: TestContext, named = 'one', prepare: (folder: string) 
   return { file, watch, changes: () => changes };
 }
 
-suite('a file that is watched', () => {
-  test('replaced between making the watch and starting it: the change is noticed', async (t) => {
+suite('a watched file', () => {
+  test('replaced between the creation and the start of the watch: the change is reported', async (t) => {
     const { file, watch, changes } = await watched(t);
     writeFileSync(`${file}.new`, 'behind');
     renameSync(`${file}.new`, file);
     watch.start(interval);
-    await eventually(() => changes() === 1, 'the change is told of');
+    await eventually(() => changes() === 1, 'the change is reported');
   });
 
-  test('replaced, changed in place, missing, back again: each is told of once', async (t) => {
+  test('replaced, changed in place, deleted, created again: each change is reported once', async (t) => {
     const { file, watch, changes } = await watched(t);
     watch.start(interval);
     const steps = [
@@ -50,20 +50,20 @@ suite('a file that is watched', () => {
     }
   });
 
-  test('of the same length, and with its time of change set back: the change is noticed', async (t) => {
+  test('changed to the same length with its mtime set back: the change is reported', async (t) => {
     const { file, watch, changes } = await watched(t, 'one', (folder) =>
       utimesSync(join(folder, 'one'), 1, 1),
     );
     watch.start(interval);
     writeFileSync(file, 'behind');
     utimesSync(file, 1, 1);
-    await eventually(() => changes() === 1, 'the change is told of');
+    await eventually(() => changes() === 1, 'the change is reported');
   });
 
   for (const [what, change] of [
     ['behind a link', (folder) => writeFileSync(join(folder, 'one'), 'longer than before')],
     [
-      'behind a link that comes to name another file',
+      'behind a link that is changed to another file',
       (folder) => {
         writeFileSync(join(folder, 'other'), 'before');
         symlinkSync('other', join(folder, 'link.new'));
@@ -71,23 +71,23 @@ suite('a file that is watched', () => {
       },
     ],
   ] satisfies [string, (folder: string) => void][])
-    test(`${what}: the change is noticed`, async (t) => {
+    test(`${what}: the change is reported`, async (t) => {
       const { file, watch, changes } = await watched(t, 'link', (folder) =>
         symlinkSync('one', join(folder, 'link')),
       );
       watch.start(interval);
       change(dirname(file));
-      await eventually(() => changes() === 1, 'the change is told of');
+      await eventually(() => changes() === 1, 'the change is reported');
     });
 
-  test('the second of two: its change is noticed', async (t) => {
+  test('the second of two: its change is reported', async (t) => {
     const { file, watch, changes } = await watched(t);
     watch.start(interval);
     writeFileSync(join(dirname(file), 'two'), 'new');
-    await eventually(() => changes() === 1, 'the change is told of');
+    await eventually(() => changes() === 1, 'the change is reported');
   });
 
-  test('that changes at every poll: nothing is told until two polls have found it the same', async (t) => {
+  test('changing at every poll: nothing is reported until two polls have found it unchanged', async (t) => {
     t.mock.timers.enable({ apis: ['setInterval'] });
     const { file, watch, changes } = await watched(t);
     watch.start(1);
@@ -103,11 +103,11 @@ suite('a file that is watched', () => {
       polls++;
       await delay(interval);
       return changes() === 1;
-    }, 'the change is told of');
+    }, 'the change is reported');
     assert.ok(polls > 1, String(polls));
   });
 
-  test('after close(): nothing is told, not even by a poll under way', async (t) => {
+  test('after close(): nothing is reported, not even by a poll in progress', async (t) => {
     t.mock.timers.enable({ apis: ['setInterval'] });
     const { file, watch, changes } = await watched(t);
     watch.start(1);

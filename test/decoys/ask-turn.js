@@ -1,4 +1,4 @@
-/** Run in a page: asks a TURN server for a relay. @returns its error, and the candidates of a relay that came all the same */
+/** Run in a page: asks a TURN server for a relay. @returns the error code, and relay candidates, of which there should be none */
 async (urls) => {
   const server = { urls, username: 'scanner', credential: 'hunter2' };
   const peer = new RTCPeerConnection({ iceServers: [server], iceTransportPolicy: 'relay' });

@@ -8,11 +8,12 @@ import { exchange } from '../support/raw-client.ts';
 import { startDecoy } from './support.ts';
 
 /**
- * What grants, in any of the protocols: HTTP, SOCKS5 behind its greeting, SOCKS4, RFC 1929, a success of TURN; of mail a recipient
- * taken, a sign-in, the go-ahead for a message. Nor do the decoys that are none of mail greet.
+ * Replies that grant something, in every protocol: HTTP, SOCKS5 after its greeting, SOCKS4, RFC 1929, a TURN success; in SMTP an accepted
+ * recipient, a sign-in, the 354 for a message.
  */
 const granted =
   /^HTTP\/\d\.\d [123]|^(?:\x05[\0\x02])?\x05\0[\0-\x03]|^\0\x5a|^\x05\x02\x01\0|^\x01[\0-\x0f]..!\x12\xa4B|^(?:235|354|25\d 2\.1\.5)/m;
+/** Only the mail decoy sends a greeting. */
 const greets = /^[23]\d\d[ -]/m;
 
 const socksProbes = [
@@ -53,5 +54,5 @@ for (const speaks of ['http-proxy', 'socks', 'smtp', 'tls', 'turn'] as const)
       assert.ok(events.length >= (speaks === 'smtp' ? mails.length : corpus.length / 2));
       if (tarpit === null) assert.equal(decoy.held, 0);
       assert.deepEqual(watch.others(), []);
-      assert.ok(watch.dials.length >= probes.length, 'the witness saw the probes themselves');
+      assert.ok(watch.dials.length >= probes.length, 'the dial watch has seen the probes themselves');
     });

@@ -193,7 +193,7 @@ test('closing the decoy records what was received so far', async (t) => {
       speaks === 'smtp' ? 'RCPT TO:<user@example.com>' : 'CONNECT mail.example.com:25 HTTP/1.1\r\n',
     );
     await once(sender, 'connect');
-    // Accepted and read: the greeting says so of mail, and of the others nothing does.
+    // Wait until the bytes are read: only the mail decoy shows that, by its greeting.
     await new Promise((done) => setTimeout(done, 50));
     await decoy.close();
     assert.deepEqual(
@@ -309,7 +309,7 @@ test('scanners and clients find no proxy, their requests are recorded, and nothi
 test('nmap socks-open-proxy: finds no proxy, and its requests are recorded', {
   skip: without('nmap'),
 }, async (t) => {
-  // nmap looks the name up itself, at a name server's port 53 and nowhere else.
+  // nmap itself resolves the name, only at port 53 of a name server.
   const address = '127.83.83.83';
   const names = createSocket('udp4');
   t.after(() => names.close());
@@ -356,7 +356,7 @@ test('a taken port names its owner', async (t) => {
   );
 });
 
-test('an address that is not of this machine, and a port for root, are told with the fix', async (t) => {
+test('an address of another machine, and a port that needs root, are reported with the fix', async (t) => {
   await assert.rejects(
     startDecoy(t, 'socks', { listen: '192.0.2.55:1080' }),
     /^Error: decoys: cannot listen on 192\.0\.2\.55:1080: this machine has no such address; write one of its addresses/,
@@ -398,7 +398,7 @@ test('IPv6', async (t) => {
   assert.equal(reply.bytes[1], 0x5b);
   assert.equal(events[0]!.client, '::1');
   assert.match(events[0]!.listener, /^decoy socks \[::1\]:/);
-  // `::` takes IPv4 as well, whose clients are told by their IPv4 address: a ban of ::ffff:0:0/96 would be one of everybody.
+  // `::` accepts IPv4 too. Those clients are recorded by their IPv4 address: a ban of the /64 around ::ffff:0:0/96 would ban all of IPv4.
   const both = await startDecoy(t, 'socks', { listen: '[::]:0' });
   await exchange(both.port, '\x04\x01\x00\x19\xc0\x00\x02\x01\x00');
   assert.equal(both.events[0]!.client, '127.0.0.1');

@@ -71,7 +71,7 @@ suite('the mail decoy', () => {
     assert.equal(events.length, 50);
   });
 
-  test('records another protocol as what it is, and reads a last line without a line end', async (t) => {
+  test('records another protocol by its own rule, and reads a last line without a line end', async (t) => {
     const { port, events } = await startDecoy(t, 'smtp', { messageTime: 100 });
     for (const [bytes, rule, destination, answer] of [
       [
@@ -125,13 +125,13 @@ suite('the mail decoy', () => {
     const { length } = events;
     const silent = await exchange(port, '');
     assert.deepEqual(codes(silent.text), ['220']);
-    assert.equal(events.length, length, 'who says nothing is not recorded');
+    assert.equal(events.length, length, 'a client that sends nothing is not recorded');
     const plain = await exchange(port, 'GET / HTTP/1.0\r\n\r\n');
     assert.deepEqual(codes(plain.text), ['220', '500']);
     assert.deepEqual([events.length, events.at(-1)!.rule], [length + 1, 'host-missing']);
   });
 
-  test('records who leaves without a word more, at once', async (t) => {
+  test('records a client that resets the connection at once', async (t) => {
     const { port, events } = await startDecoy(t, 'smtp');
     const socket = connect(port, '127.0.0.1');
     await once(socket, 'data');
@@ -167,7 +167,7 @@ suite('the mail decoy', () => {
     assert.doesNotMatch(JSON.stringify(events), /c2Nhbm5l|scanner/);
   });
 
-  test('swaks goes as far as its recipient or its password, and leaves both', {
+  test('swaks gets as far as its recipient or its password, and both are recorded', {
     skip: without('swaks'),
   }, async (t) => {
     const { port, events } = await startDecoy(t, 'smtp');
@@ -219,7 +219,7 @@ suite('the mail decoy', () => {
     const before = events.length;
     const users = await nmap({ port, script: 'smtp-enum-users' });
     assert.doesNotMatch(users.scripts.get('smtp-enum-users') ?? '', /^\s*(?:root|admin)\s*$/m);
-    assert.ok(events.length > before, 'nor does a search for users go unrecorded');
+    assert.ok(events.length > before, 'a search for users is recorded too');
     assert.deepEqual(watch.others(), []);
   });
 

@@ -15,7 +15,7 @@ import { startDecoy } from './support.ts';
 const bannerWords = /\b(?:FTP|SSH|E?SMTP|POP3|IMAP|Postfix|Exim|sendmail)\b|\+OK/i;
 const skins: readonly Skin[] = ['squid', 'ccproxy', '3proxy', 'plain'];
 
-/** What is the same in every refusal of a proxy: status line, names of fields, error, title and headings of the page. */
+/** The parts that every refusal of one proxy shares: status line, field names, error, title and headings of the page. */
 function shape(text: string): unknown {
   const [head = '', body = ''] = text.split('\r\n\r\n');
   const [status, ...fields] = head.split('\r\n');
@@ -29,7 +29,7 @@ function shape(text: string): unknown {
 }
 
 suite('the skin of a decoy', () => {
-  test('is a refusal, with or without the question for a password', async (t) => {
+  test('is a refusal, whether it asks for a password or not', async (t) => {
     for (const skin of skins)
       for (const realm of [null, 'office proxy']) {
         const { port, events } = await startDecoy(t, 'http-proxy', { skin, realm });
@@ -47,15 +47,15 @@ suite('the skin of a decoy', () => {
           assert.deepEqual([rest.length, ended], [0, 'closed'], skin);
           assert.equal(/realm="office proxy"/.test(text), realm !== null);
           assert.doesNotMatch(text, bannerWords);
-          assert.doesNotMatch(text, /example/, 'nothing of the request comes back');
-          // Recorded too if it asks for no host: HTTP/1.0 in origin-form without Host.
+          assert.doesNotMatch(text, /example/, 'the refusal repeats nothing of the request');
+          // Even a request that names no host is recorded: HTTP/1.0 in origin-form without Host.
           assert.equal(events.length, ++seen, bytes);
           assert.equal(events.at(-1)!.answer, expected);
         }
       }
   });
 
-  test('of squid has the fields, in the order, and the error page of the real one', {
+  test('of squid has the fields of the real one, in order, and its error page', {
     skip: without('squid'),
   }, async (t) => {
     const basic = '/usr/lib/squid/basic_ncsa_auth';
@@ -86,7 +86,7 @@ suite('the skin of a decoy', () => {
     }
   });
 
-  test('is written once a second, for all who are held', () => {
+  test('is built once a second and shared by all held connections', () => {
     let now = 1_760_000_000_000;
     const refuse = httpRefusals('squid', null, () => now);
     const first = refuse(false);
@@ -96,8 +96,8 @@ suite('the skin of a decoy', () => {
     assert.match(refuse(false).bytes.toString(), /Date: Thu, 09 Oct 2025 08:53:21 GMT\r\n/);
   });
 
-  test('nmap takes it for the product', { skip: without('nmap') }, async (t) => {
-    // nmap asks a port of this number for HTTP first; an address of each keeps them apart.
+  test('nmap recognises it as the product', { skip: without('nmap') }, async (t) => {
+    // nmap tries HTTP first on this port number, so every skin has the same port on its own address.
     const products = [
       ['127.83.85.1', 'squid', 'proxy', 'Squid http proxy'],
       ['127.83.85.2', 'ccproxy', 'CCProxy Authorization', 'CCProxy http proxy'],

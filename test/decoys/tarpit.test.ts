@@ -80,7 +80,7 @@ test('10,000 held connections cost a process less than 150 MiB', async (t) => {
 });
 
 test('bytes from held senders are not stored', async (t) => {
-  // It would be 630 MiB more. What was thrown away last is still waiting to be collected when the last one is held.
+  // Stored, they would take 630 MiB more. The latest garbage is not collected yet when the last connection is held.
   const megabytes = await memoryOfHolding(t, 10_000, Buffer.concat([request, Buffer.alloc(65_000)]));
   t.diagnostic(`${megabytes} MiB`);
   assert.ok(megabytes < 300, `${megabytes} MiB`);
@@ -89,7 +89,7 @@ test('bytes from held senders are not stored', async (t) => {
 test('a held sender that floods is closed', async (t) => {
   const { port, decoy } = await startDecoy(t, 'socks', { tarpit: { connections: 10, time: 60_000 } });
   const sender = createConnection({ port, host: '127.0.0.1' });
-  // A reset, where it is in the middle of sending; `once` would reject with it.
+  // A sender in mid-write gets a reset, with which `once` would reject.
   const closed = new Promise((done) => sender.on('error', () => {}).on('close', done));
   sender.write(request);
   await once(sender, 'data');

@@ -50,11 +50,11 @@ suite('the TURN decoy', () => {
     assert.deepEqual([rule, intent, answer, protocol], ['not-http', 'turn-relay', 403, 'turn']);
     assert.match(credentialHash!, /^[0-9a-f]{32}$/);
     assert.match(listener, /^decoy turn /);
-    assert.equal(counts, false, 'a page can have a browser say it');
+    assert.equal(counts, false, 'a web page can make a browser send it');
     assert.doesNotMatch(JSON.stringify(events), /scanner/);
   });
 
-  test('records who leaves at the question, and to whom a permission was wanted', async (t) => {
+  test('records a client that leaves when asked for credentials, and the peer of a CreatePermission', async (t) => {
     const { port, events } = await startDecoy(t, 'turn', { messageTime: 200 });
     await exchange(port, message(3, udp), { halfClose: true });
     assert.deepEqual([events.at(-1)!.answer, events.at(-1)!.intent], [401, 'turn-relay']);
@@ -62,7 +62,7 @@ suite('the TURN decoy', () => {
     assert.equal(permission.bytes.readUInt16BE(0), 0x0118);
     assert.deepEqual([events.at(-1)!.answer, events.at(-1)!.destination], [403, '192.0.2.1:25']);
     const binding = await exchange(port, message(1));
-    assert.equal(binding.bytes.readUInt16BE(0), 0x0111, 'nor does it tell anybody their address');
+    assert.equal(binding.bytes.readUInt16BE(0), 0x0111, 'a Binding request is refused too');
     assert.equal(events.length, 3);
   });
 
@@ -81,7 +81,7 @@ suite('the TURN decoy', () => {
     assert.equal((await exchange(port, '\x00\x03')).bytes.length, 0);
   });
 
-  test('a browser that is given it for a relay gets no candidate of one, and its name is recorded as a hash', {
+  test('a browser that uses it as its TURN server gets no relay candidate, and its credentials are recorded as a hash', {
     skip: without('chromium'),
   }, async (t) => {
     const { port, events } = await startDecoy(t, 'turn', { realm: 'example.net' });

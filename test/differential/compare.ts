@@ -1,4 +1,4 @@
-/** Where Sekisho and a web server make different requests of the same bytes. */
+/** Finds bytes that Sekisho and a web server read as different requests. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { own, randomRequest, seeded } from './grammar.ts';
@@ -10,37 +10,36 @@ export interface Disagreement {
   readonly reaches: Reaches;
 }
 
-/** The reason for a disagreement, or null where there is none. */
+/** The reason for a disagreement; null: unexplained. */
 export type Explain = (disagreement: Disagreement) => string | null;
 
 export interface Totals {
   requests: number;
-  /** Reached the backend through Sekisho, nginx, Apache. */
+  /** Requests that reached the backend through Sekisho, nginx, Apache. */
   sekisho: number;
   nginx: number;
   apache: number;
-  /** nginx and Apache made different requests of it, and Sekisho refused it. */
+  /** Requests that nginx and Apache read differently and Sekisho refused. */
   ambiguous: number;
   /** Reason → how often. */
   readonly explained: Map<string, number>;
   readonly unexplained: Disagreement[];
 }
 
-/** What is different, or null. */
+/** How the servers disagree; null: they do not. */
 export function disagreement({ sekisho, nginx, apache }: Reaches): string | null {
   if (sekisho.length === 0) return null;
   for (const [name, theirs] of [
     ['nginx', nginx],
     ['Apache', apache],
   ] as const) {
-    if (theirs.length > 0 && !isDeepStrictEqual(sekisho, theirs))
-      return `${name} makes another request of it`;
+    if (theirs.length > 0 && !isDeepStrictEqual(sekisho, theirs)) return `${name} reads another request`;
   }
   if (nginx.length === 0 && apache.length === 0) return 'both others refuse it';
   return null;
 }
 
-/** Sends so many requests over the lanes. */
+/** Sends `count` requests, spread over the lanes. */
 export async function compare(
   lanes: readonly Lane[],
   seed: number,
@@ -65,7 +64,7 @@ export async function compare(
         const bytes = randomRequest(random);
         let reaches = await lane.send(bytes, 150);
         let found = unexplained(bytes, reaches, explain);
-        // A server that was only slow is asked again, with more patience, once the first answer is sure to be over.
+        // The server may only have been slow: retry with longer timeouts, once the first answer must be over.
         for (const patience of [1000, 4000]) {
           if (found === null) break;
           await delay(patience);
@@ -89,7 +88,7 @@ function unexplained(bytes: string, reaches: Reaches, explain: Explain): Disagre
   return what === null || explain({ bytes, what, reaches }) !== null ? null : { bytes, what, reaches };
 }
 
-/** A server that has died refuses everything, and would agree with everybody. */
+/** A dead server would count as one that refuses everything. */
 async function checkAlive(lane: Lane): Promise<void> {
   const bytes = `GET /alive HTTP/1.1\r\nHost: ${own}\r\nConnection: close\r\n\r\n`;
   const reaches = await lane.send(bytes, 10_000);
@@ -107,7 +106,7 @@ function tally(totals: Totals, { sekisho, nginx, apache }: Reaches): void {
   }
 }
 
-/** The totals in lines. */
+/** The totals as text. */
 export function report({
   requests,
   sekisho,

@@ -10,7 +10,7 @@ import { explain, reasons } from './explained.ts';
 import { type Reached, startLanes } from './servers.ts';
 
 suite('the same request behind Sekisho, nginx and Apache', () => {
-  test('what reaches the backends is the same, and what is ambiguous is refused', async (t) => {
+  test('the same requests reach the backends, and ambiguous ones are refused', async (t) => {
     if (!needs(t, 'nginx', 'apache2')) return;
     const lanes = await startLanes(t, 12);
     const totals = await compare(lanes, 20_260_101, 2500, explain);
@@ -20,7 +20,7 @@ suite('the same request behind Sekisho, nginx and Apache', () => {
       lanes.flatMap(({ faults }) => faults),
       [],
     );
-    // Requests that nobody reads, or that everybody reads alike, would prove nothing.
+    // Requests that no server accepts, or that all read alike, would prove nothing.
     for (const count of [totals.sekisho, totals.nginx, totals.apache]) assert.ok(count > 500, report(totals));
     assert.ok(totals.ambiguous > 5, report(totals));
   });
@@ -38,7 +38,7 @@ suite('the same request behind Sekisho, nginx and Apache', () => {
     ]) {
       const reaches = { sekisho: [one], nginx: [one], apache: other };
       const what = disagreement(reaches);
-      assert.equal(what, 'Apache makes another request of it');
+      assert.equal(what, 'Apache reads another request');
       assert.equal(explain({ bytes: '', what, reaches }), null);
     }
     const refused = { sekisho: [one], nginx: none, apache: none };
@@ -51,9 +51,9 @@ suite('the same request behind Sekisho, nginx and Apache', () => {
     assert.equal(explain({ bytes: '', what: '', reaches: further(one.host) }), null);
   });
 
-  test('every reason is told in the docs', () => {
+  test('the docs explain every reason', () => {
     const page = readFileSync(join(root, 'docs/explanation/same-request.md'), 'utf8');
-    const told = [...page.matchAll(/^- \*\*(.+?)\*\*/gm)].map(([, reason]) => reason);
-    assert.deepEqual(told.sort(), Object.values(reasons).sort());
+    const explained = [...page.matchAll(/^- \*\*(.+?)\*\*/gm)].map(([, reason]) => reason);
+    assert.deepEqual(explained.sort(), Object.values(reasons).sort());
   });
 });

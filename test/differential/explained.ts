@@ -1,6 +1,5 @@
 /**
- * Why a web server may make another request of bytes that Sekisho passes on, or none. Each reason is told in
- * docs/explanation/same-request.md.
+ * Why a web server may read another request, or none, where Sekisho forwards one. docs/explanation/same-request.md explains each reason.
  */
 import type { Disagreement } from './compare.ts';
 import { own } from './grammar.ts';
@@ -15,7 +14,7 @@ export const reasons = {
   foreign: 'the next request is for another host',
 } as const;
 
-/** The reason for a disagreement, or null where there is none. */
+/** The reason for a disagreement; null: unexplained. */
 export function explain({ bytes, reaches: { sekisho, nginx, apache } }: Disagreement): string | null {
   const others = [nginx, apache].filter((theirs) => theirs.length > 0);
   if (others.length > 0) {
@@ -28,7 +27,7 @@ export function explain({ bytes, reaches: { sekisho, nginx, apache } }: Disagree
   if (sekisho.length !== 1 || request === undefined) return null;
   if (request.target === '*' || /^OPTIONS http:\/\/[^/ ]+ /.test(bytes)) return reasons.asterisk;
   if (isRefusedPath(request.target)) return reasons.refusedPath;
-  // Both hand it on as it is, and the backend of the test, which is Node's, refuses it.
+  // Both forward it unchanged, and the backend of the test refuses it: it uses Node's parser.
   if (/^\S+ \S*[\x80-\xff]/.test(bytes) && /^[\x21-\x7e]+$/.test(request.target)) return reasons.rawPath;
   const names = bytes
     .slice(0, bytes.indexOf('\r\n\r\n'))
@@ -45,7 +44,7 @@ export function explain({ bytes, reaches: { sekisho, nginx, apache } }: Disagree
   return null;
 }
 
-/** The same requests, but for dot segments, repeated slashes and percent-encoding. */
+/** Whether the requests differ only in dot segments, repeated slashes and percent-encoding. */
 function samePaths(ours: readonly Reached[], theirs: readonly Reached[]): boolean {
   return (
     ours.length === theirs.length &&
@@ -61,7 +60,7 @@ function samePaths(ours: readonly Reached[], theirs: readonly Reached[]): boolea
   );
 }
 
-/** RFC 3986 section 6.2.2: what a server that resolves paths makes of one. */
+/** The path as a server normalises it (RFC 3986 section 6.2.2). */
 export function resolved(target: string): string {
   const query = target.indexOf('?');
   const path = query === -1 ? target : target.slice(0, query);
@@ -82,7 +81,7 @@ export function resolved(target: string): string {
   return `/${segments.join('/')}${query === -1 ? '' : target.slice(query)}`;
 }
 
-/** A percent sign that encodes nothing, an encoded NUL, or a way up out of the root. */
+/** A malformed percent-encoding, an encoded NUL, or dot segments that leave the root. */
 function isRefusedPath(target: string): boolean {
   const path = target.split('?')[0]!;
   if (/%(?![0-9a-f]{2})|%00/i.test(path)) return true;

@@ -1,4 +1,4 @@
-/** Random requests, near enough to the grammar that most are read by somebody. The same seed gives the same requests. */
+/** Random requests, so close to the grammar that some server accepts most of them. The same seed gives the same requests. */
 
 /** Numbers from 0 up to 1, from a seed (mulberry32). */
 export type Random = () => number;
@@ -239,9 +239,9 @@ const specials = [
   'a',
 ];
 
-/** One request, or what begins like one, with nothing behind it. */
+/** One request, or the beginning of one, and nothing after it. */
 export function randomRequest(random: Random): string {
-  // One oddity at a time says more than many: the first would hide the others.
+  // One oddity at a time: a first one would hide the others.
   const odd = Math.floor(random() * 14);
   const method = odd === 0 ? oneOf(random, oddMethods) : oneOf(random, methods);
   const target = odd <= 2 && odd > 0 ? oneOf(random, oddTargets) : oneOf(random, targets);

@@ -1,4 +1,4 @@
-/** The same request through Sekisho, nginx and Apache, each in front of a backend that writes down what it gets. */
+/** The same request through Sekisho, nginx and Apache, each in front of a backend that records its requests. */
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { startApache } from '../support/apache.ts';
@@ -16,22 +16,22 @@ import { own } from './grammar.ts';
 export const serverNames = ['sekisho', 'nginx', 'apache'] as const;
 export type ServerName = (typeof serverNames)[number];
 
-/** What of a request both sides of a comparison must agree on. */
+/** The parts of a request that are compared. */
 export interface Reached {
   readonly method: string;
   readonly target: string;
-  /** Lower case, without port and root dot: what names the site. */
+  /** Lower case, without port and root dot. */
   readonly host: string;
   readonly body: string;
 }
 
 export type Reaches = Readonly<Record<ServerName, readonly Reached[]>>;
 
-/** One request at a time: whatever reaches the backends then is of that request. */
+/** Carries one request at a time, so everything that reaches its backends belongs to that request. */
 export interface Lane {
   /** @param patience milliseconds without a byte after which nothing more is expected */
   send(bytes: string, patience: number): Promise<Reaches>;
-  /** What Sekisho sent against the grammar. */
+  /** Violations of the grammar by Sekisho. */
   readonly faults: readonly string[];
 }
 
@@ -61,7 +61,7 @@ export async function startLanes(owner: Owner, count: number): Promise<Lane[]> {
     const ports: Record<ServerName, number> = { sekisho: sekisho[i]!, nginx: nginx[i]!, apache: apache[i]! };
     return {
       get faults() {
-        // A client that is given up on in the middle ends its request at the backend, too.
+        // When a client is disconnected in mid-request, its request at the backend breaks off too.
         return each.sekisho.faults.filter((fault) => !fault.startsWith('ended in the middle'));
       },
       async send(bytes, patience) {
@@ -92,7 +92,7 @@ async function nginxPorts(owner: Owner, backends: readonly number[]): Promise<nu
       proxy_http_version 1.1;
       proxy_set_header Host $host;
       proxy_set_header Connection "";
-      # Sent twice, a request would count as two.
+      # A retried request would count twice.
       proxy_next_upstream off;
       access_log off;
       ${backends
@@ -128,7 +128,7 @@ async function apachePorts(owner: Owner, backends: readonly number[]): Promise<n
   return ports;
 }
 
-/** Sends bytes and waits for the end of the connection, or of everybody's patience. */
+/** Sends bytes and waits for the end of the connection, or for `patience` milliseconds of silence. */
 async function deliver(port: number, bytes: string, patience: number): Promise<void> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true });
   const over = Promise.withResolvers<void>();

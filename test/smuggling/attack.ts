@@ -1,4 +1,4 @@
-/** One row against one loose backend, with somebody else's request behind it. */
+/** Sends one row to one lenient backend, then the request of another client. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -19,12 +19,12 @@ bans: false
 rateLimit: false
 `;
 
-/** An ordinary request, behind which a row is sent on the same connection. */
+/** An ordinary request; the row follows it on the same connection. */
 const warmUp = 'GET /warm';
 
 /**
  * @param number of the backend among `sites`
- * @param warm the connection has carried an ordinary request before
+ * @param warm send an ordinary request on the connection first
  */
 export async function attack(
   port: number,
@@ -67,7 +67,7 @@ export async function attack(
       while (parse(false).responses.length === 0) await once(client, 'data', { signal });
     }
     client.write(row.bytes.replaceAll('siteNN', site), 'latin1');
-    // No event tells that nothing more will come.
+    // No event announces that nothing more will come.
     await (row.unfinished === true ? Promise.race([settled, delay(300)]) : settled);
     const victim = await exchange(port, `GET /victim HTTP/1.1\r\nHost: ${site}.example.net\r\n\r\n`, {
       until: 1,
@@ -79,7 +79,7 @@ export async function attack(
     );
 
     const readings = backend.take();
-    const seen = paths(readings.get('careful')!.lines);
+    const seen = paths(readings.get('strict')!.lines);
     const way = ways.find(({ reaches }) =>
       isDeepStrictEqual(seen, [...before, ...reaches, 'GET /victim'].sort()),
     );
@@ -99,8 +99,8 @@ export async function attack(
     );
     assert.equal(rest.length, 0, text);
     const refusals = final.slice(served.length);
-    assert.ok(refusals.length <= (way.refused ? 1 : 0), `answers nobody asked for: ${text}`);
-    // 501 where what stands behind the body begins like a method that nobody has registered.
+    assert.ok(refusals.length <= (way.refused ? 1 : 0), `more answers than requests: ${text}`);
+    // 501: the bytes after the body begin like an unregistered method.
     for (const { status } of refusals) assert.ok((status >= 400 && status < 500) || status === 501, text);
     if (way.refused && row.unfinished !== true) assert.ok(over, 'the connection is closed');
   } finally {
@@ -113,7 +113,7 @@ interface Outcome {
   readonly refused: boolean;
 }
 
-/** All that may become of a row. */
+/** Every allowed outcome of a row. */
 function outcomes({ reaches, refused, orLess, orAlso }: SmugglingRow): Outcome[] {
   const less =
     orLess === true ? reaches.map((_, i) => ({ reaches: reaches.slice(0, i), refused: true })) : [];

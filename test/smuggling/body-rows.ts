@@ -1,4 +1,4 @@
-/** Chunks, trailers, versions, bodies where none is looked for, and what follows a refused request. */
+/** Chunks, trailers, versions, bodies on methods that usually have none, and requests after a refused one. */
 import { get, head, partly, passes, post, refused, type SmugglingRow, smuggled } from './row.ts';
 
 const chunked = (body: string): string => post(['Transfer-Encoding: chunked'], body);
@@ -74,7 +74,7 @@ const legalChunks: SmugglingRow[] = [
   ),
 );
 
-/** None of these may change how the message, or the next one, is read; to refuse them is as well. */
+/** None of these may change how this message or the next one is read. Refusing them is equally safe. */
 const trailers: SmugglingRow[] = [
   ['trailer-content-length', `0\r\nContent-Length: ${smuggled.length}\r\n\r\n`],
   ['trailer-transfer-encoding', '0\r\nTransfer-Encoding: chunked\r\n\r\n'],
@@ -91,7 +91,7 @@ const withBody = (method: string, headers: string[] = []): string =>
   head(`${method} /first HTTP/1.1`, 'Host: siteNN.example.net', ...headers, `Content-Length: ${long}`) +
   smuggled;
 
-/** A body on a method that has none: a backend that does not look for it takes it for the next request. */
+/** A body on a method that usually has none: a backend that does not read it takes it for the next request. */
 const bodies: SmugglingRow[] = [
   ...['GET', 'HEAD', 'DELETE', 'OPTIONS'].flatMap((method) => [
     passes(`body-on-${method.toLowerCase()}`, 'RFC 9110 section 9.3.1', withBody(method), [
@@ -298,7 +298,7 @@ const expectations: SmugglingRow[] = [
     'RFC 9110 section 7.6.1',
     post(['Connection: Content-Length', `Content-Length: ${long}`], smuggled),
   ),
-  // It is hop-by-hop, listed or not: the body is read by its chunks.
+  // Transfer-Encoding is hop-by-hop whether it is listed or not: the body is read by its chunks.
   passes(
     'connection-lists-transfer-encoding',
     'RFC 9110 section 7.6.1',

@@ -1,8 +1,8 @@
-/** Content-Length, Transfer-Encoding, and the marks that end lines. */
+/** Content-Length, Transfer-Encoding, and line ends. */
 import { get, head, passes, post, refused, type SmugglingRow, smuggled } from './row.ts';
 
 const last = '0\r\n\r\n';
-/** Read by its chunks it is empty; read by a length, or not at all, the smuggled request comes behind it. */
+/** An empty body if it is read by its chunks; otherwise the smuggled request follows. */
 const behindChunks = last + smuggled;
 
 const te = (
@@ -23,7 +23,7 @@ const te = (
   ),
 ];
 
-/** Every spelling that some server takes for `chunked`, and another does not. */
+/** Spellings that some servers take for `chunked` and others do not. */
 const spellings: SmugglingRow[] = [
   ...te('xchunked', 'Transfer-Encoding: xchunked'),
   ...te('chunkedx', 'Transfer-Encoding: chunkedx'),

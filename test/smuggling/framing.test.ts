@@ -1,6 +1,6 @@
 /**
- * Request smuggling over HTTP/1, from end to end: each row goes to one site for each of the loose backends. No backend may see
- * a request that nobody sent, under any reading of its bytes, and nobody may get an answer to what he did not ask.
+ * Request smuggling over HTTP/1, end to end: each row is sent to lenient backends, each behind a site of its own. No reading of a
+ * backend's bytes may contain a request that no client sent, and no client may get the answer to another request.
  */
 import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
@@ -27,14 +27,14 @@ suite('request smuggling over HTTP/1', () => {
       [],
     );
   });
-  // A third of the backends for each row; what came is read in every way all the same. So three rows can be sent at a time.
+  // Each row goes to a third of the backends, so three rows can be sent at a time. All readers read the bytes in any case.
   suite('rows', { concurrency: 3 }, () => {
     for (const third of [0, 1, 2])
       suite(`of every third, from ${third + 1}`, { concurrency: 1 }, () => {
         for (const [number, row] of rows.entries()) {
           if (number % 3 !== third) continue;
           test(`${row.id} (${row.reference})`, async () => {
-            // All to their end, so that what one of them leaves behind does not fall to the next row.
+            // Wait for all, so that bytes left over by one attack do not reach the next row.
             const attacks = backends.flatMap((backend, i) =>
               (number + i) % 3 === 0
                 ? [attack(gateway.port, backend, i, row, Math.floor((number + i) / 3) % 2 === 1)]
@@ -48,17 +48,17 @@ suite('request smuggling over HTTP/1', () => {
   });
 });
 
-suite('the loose backends, attacked without a gateway', () => {
+suite('the lenient backends, attacked without a gateway', () => {
   const desynchronised: [string, string][] = [
     ['any Transfer-Encoding with chunked in it', 'te-xchunked-then-cl'],
-    ['chunked spelled exactly so', 'te-xchunked'],
+    ['only the exact spelling chunked', 'te-xchunked'],
     ['Content-Length before Transfer-Encoding', 'te-cl-request-in-a-chunk'],
-    ['the last Content-Length, as far as it is a number', 'cl-twice-smaller-second'],
+    ['the leading digits of the last Content-Length', 'cl-twice-smaller-second'],
     ['a bare LF ends a line', 'request-in-a-value-behind-lf'],
     ['a bare CR ends a line', 'request-in-a-value-behind-cr'],
     ['a NUL ends a text', 'te-nul-behind-then-cl'],
     ['an underscore is a hyphen', 'te-underscore-then-cl'],
-    ['no body on methods that have none', 'body-on-get'],
+    ['no body on GET, HEAD, DELETE and OPTIONS', 'body-on-get'],
   ];
   for (const [reader, id] of desynchronised) {
     test(`${id} desynchronises: ${reader}`, async (t) => {

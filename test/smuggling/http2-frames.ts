@@ -1,4 +1,4 @@
-/** HTTP/2 by hand: whatever a library would not send. */
+/** Writes HTTP/2 frames that a library would refuse to send. */
 import { once } from 'node:events';
 import { connect } from 'node:tls';
 
@@ -23,7 +23,7 @@ export interface Http2Reply {
   readonly ended: 'stream' | 'reset' | 'goaway' | 'closed' | 'timeout';
 }
 
-/** Sends one request on a connection of its own. */
+/** Sends one request on a new connection. */
 export async function sendFrames(port: number, request: Http2Request): Promise<Http2Reply> {
   const { fields, data = [], trailers } = request;
   const socket = connect({ port, host: '127.0.0.1', ALPNProtocols: ['h2'], rejectUnauthorized: false });
@@ -43,7 +43,7 @@ export async function sendFrames(port: number, request: Http2Request): Promise<H
         const payload = pending.subarray(9, 9 + length);
         const [kind, flags] = [pending[3], pending[4]!];
         pending = pending.subarray(9 + length);
-        // Behind the size of the table, which the first block of a connection tells.
+        // The first block of a connection may begin with a table size update.
         if (kind === type.headers && payload[payload[0] === 0x20 ? 1 : 0] === 0x88) served = true;
         else if (kind === type.data) body += payload.toString('latin1');
         else if (kind === type.settings && (flags & flag.ack) === 0) {

@@ -1,6 +1,6 @@
 /**
- * Requests of HTTP/2 that become requests of HTTP/1 (RFC 9113 section 8.2, 10.3): what has no meaning in the one, and
- * ends a line or a message in the other.
+ * Request smuggling by downgrading (RFC 9113 sections 8.2 and 10.3): bytes without a meaning in HTTP/2 that end a line or a message in
+ * HTTP/1.
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -15,7 +15,7 @@ import { readerNames } from './loose-reader.ts';
 
 const owner = { after };
 const host = 'www.example.net';
-// The backend that sees most requests in the least bytes.
+// The most lenient backend: it sees the most requests in the same bytes.
 const backend = await looseBackend(owner, 'a bare CR ends a line');
 const { cert, key } = await certificate(owner, [host]);
 const gateway = await runGateway(
@@ -35,7 +35,7 @@ const pseudo = (changes: Readonly<Record<string, string>> = {}): Field[] =>
 const request = `GET /smuggled HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
 const chunked = `0\r\n\r\n${request}`;
 const long = String(request.length);
-/** A POST with one more field, and the smuggled request for its content. */
+/** A POST with one more field and the smuggled request as its content. */
 const field = (name: string, value: string, data = [chunked]): Http2Request => ({
   fields: [...pseudo(), [name, value]],
   data,
@@ -143,7 +143,7 @@ const refused: readonly (readonly [string, Http2Request])[] = [
   ['a byte of obs-text in a name', field('x\xe9', 'y')],
 ];
 
-/** What is wrong shows when the head is on its way already; the client gets no answer. */
+/** The fault comes after the head has been forwarded, so the client gets no answer. */
 const cut: readonly (readonly [string, Http2Request])[] = [
   ['CR LF in a trailer', { fields: pseudo(), data: ['abc'], trailers: [['x', `y\r\n\r\n${request}`]] }],
   [
@@ -154,7 +154,7 @@ const cut: readonly (readonly [string, Http2Request])[] = [
   ['a content-length below several DATA', field('content-length', '3', ['abc', request])],
 ];
 
-/** Legal: one request each, and its content is content. */
+/** Legal: each is one request, and its content stays content. */
 const served: readonly (readonly [string, string, Http2Request])[] = [
   ['content without a length', 'POST /first', { fields: pseudo(), data: [request] }],
   ['content with its length', 'POST /first', field('content-length', long, [request])],
@@ -188,13 +188,13 @@ async function checkVictim(...expected: readonly (readonly string[])[]): Promise
     client.destroy();
   }
   const readings = backend.take();
-  const careful = paths(readings.get('careful')!.lines);
+  const strict = paths(readings.get('strict')!.lines);
   assert.ok(
-    expected.some((lines) => isDeepStrictEqual(careful, [...lines, 'GET /victim'].sort())),
-    `reached the backend: ${careful.join(', ')}`,
+    expected.some((lines) => isDeepStrictEqual(strict, [...lines, 'GET /victim'].sort())),
+    `reached the backend: ${strict.join(', ')}`,
   );
   for (const [reading, { lines }] of readings)
-    assert.deepEqual(paths(lines), careful, `as read by: ${reading}`);
+    assert.deepEqual(paths(lines), strict, `as read by: ${reading}`);
 }
 
 suite('request smuggling through HTTP/2', () => {

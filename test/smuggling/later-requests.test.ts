@@ -1,4 +1,4 @@
-/** A request is judged by its bytes wherever it stands on its connection, also where Node's parser reads them kindly. */
+/** A request is judged by its bytes at any place on its connection, even if Node's parser reads them leniently. */
 import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
 import { certificate } from '../support/certificate.ts';
@@ -25,7 +25,7 @@ const get = `GET /before HTTP/1.1\r\n${host}\r\n`;
 const withLength = `POST /before HTTP/1.1\r\n${host}Content-Length: 20\r\n\r\nGET /x HTTP/1.1\r\n\r\n\0`;
 const chunked = `POST /before HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX: y\r\n\r\n`;
 
-/** Read kindly by Node's parser; a request for `/x` to it. */
+/** Node's parser leniently reads each as a request for `/x`. */
 const lines: readonly [what: string, bytes: string, rule: string][] = [
   ['another protocol', `GET /x RTSP/1.0\r\n${host}\r\n`, 'framing'],
   ['two spaces', `GET  /x HTTP/1.1\r\n${host}\r\n`, 'framing'],
@@ -42,26 +42,26 @@ const lines: readonly [what: string, bytes: string, rule: string][] = [
     'framing',
   ],
   ['empty lines before it', `\r\n\r\nGET  /x HTTP/1.1\r\n${host}\r\n`, 'framing'],
-  // Not read at all; what the sender wanted is told all the same.
+  // The head is malformed, but the event still names the target.
   [
-    'a foreign target, and a fault behind it',
+    'a foreign target, followed by a malformed field',
     'GET http://www.example.com/ HTTP/1.1\r\nHost: www.example.com\r\nBad Field: x\r\n\r\n',
     'absolute-form-foreign',
   ],
 ];
 
-/** What is sent before it, in packets of their own but for the last, which comes with it. */
+/** The packets before it; the last one also holds the line. */
 const places: readonly [where: string, before: readonly string[]][] = [
   ['first', ['']],
-  ['behind a plain request', [get, '']],
-  ['with a plain request', [get]],
-  ['behind one with a body', [withLength, '']],
-  ['with one with a body', [withLength]],
-  ['behind a chunked one', [chunked, '']],
-  ['with a chunked one', [chunked]],
-  ['behind many of every kind', [get, chunked + get + withLength, withLength + get, '']],
-  ['with many of every kind', [get, chunked + get + withLength, get + withLength]],
-  ['behind a body that came in two pieces', [chunked.slice(0, -12), `${chunked.slice(-12)}${get}`]],
+  ['after a plain request', [get, '']],
+  ['in the packet of a plain request', [get]],
+  ['after one with a body', [withLength, '']],
+  ['in the packet of one with a body', [withLength]],
+  ['after a chunked one', [chunked, '']],
+  ['in the packet of a chunked one', [chunked]],
+  ['after many of every kind', [get, chunked + get + withLength, withLength + get, '']],
+  ['in the packet of many of every kind', [get, chunked + get + withLength, get + withLength]],
+  ['after a body in two pieces', [chunked.slice(0, -12), `${chunked.slice(-12)}${get}`]],
 ];
 
 const served = (before: readonly string[]): number => before.join('').split('/before').length - 1;
@@ -105,7 +105,7 @@ for (const [way, gateway, first, options] of [
             options,
           );
           const requests = served(before);
-          // At the start of a connection it is named.
+          // Another protocol is recognised only at the start of a connection.
           const named = what === 'another protocol' && where === 'first';
           assert.deepEqual(rules, [named ? 'not-http' : rule]);
           assert.deepEqual(statuses, [...Array<number>(requests).fill(200), rule === 'framing' ? 400 : 421]);
@@ -113,7 +113,7 @@ for (const [way, gateway, first, options] of [
         });
   });
 
-suite('what looks like it passes', () => {
+suite('bytes that only look like a malformed request line pass', () => {
   const ask = `GET /x HTTP/1.1\r\n${host}\r\n`;
   const twoSpaces = 'GET  /x HTTP/1.1\r\n';
   const body = `${twoSpaces}${host}\r\n`;

@@ -1,4 +1,4 @@
-/** A backend that reads as loosely as it is told, and answers every request that it believes to have got. */
+/** A backend with one of the lenient readers; answers every request that this reader sees. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { Owner } from '../support/owner.ts';
@@ -9,18 +9,18 @@ export interface LooseBackend {
   readonly url: string;
   readonly port: number;
   /**
-   * The request lines of everything that came since the last call, over all connections, by each of the loose
-   * readings; `unread` is what a reading has left over.
+   * The request lines in all bytes received since the last call, on all connections, as each reader sees them; `unread`: the bytes
+   * that a reader has not consumed.
    */
   take(): Readings;
-  /** Everything that came since the last `take`. */
+  /** All bytes received since the last `take`. */
   untaken(): string;
 }
 
-/** Reading → what it sees. */
+/** Name of a reader → what it sees. */
 export type Readings = ReadonlyMap<string, { readonly lines: readonly string[]; readonly unread: string }>;
 
-/** The header by which an answer names the request line that it is for. */
+/** The header of an answer that holds the request line it answers. */
 export const answersHeader = 'x-answers';
 
 export async function looseBackend(owner: Owner, reader: string): Promise<LooseBackend> {

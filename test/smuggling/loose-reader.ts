@@ -1,46 +1,46 @@
 /**
- * Servers that read HTTP/1 more kindly than RFC 9112 lets them, each in one way that has been seen in the wild. What a
- * gateway sends must mean the same to all of them: where two readings of the same bytes differ, a request is smuggled.
+ * HTTP/1 readers that are more lenient than RFC 9112 allows, each in one way that real servers have been. The bytes that a gateway
+ * sends must mean the same to all of them: if two readings differ, a request can be smuggled.
  */
 
 export interface SeenRequest {
-  /** The request line, as this reader has it. */
+  /** The request line as this reader sees it. */
   readonly line: string;
   readonly body: string;
-  /** Offset of the first byte behind it. */
+  /** Offset of the first byte after it. */
   readonly end: number;
-  /** No further request is read behind it. */
+  /** No request is read after it. */
   readonly last: boolean;
 }
 
-interface Kindness {
-  /** What ends a line. */
+interface Leniency {
+  /** The end of a line. */
   readonly lineEnd: RegExp;
-  /** Of a header name, as it is looked up. */
+  /** Normalises a header name. */
   readonly name: (raw: string) => string;
-  /** Of a header value, before it is looked at. */
+  /** Normalises a header value. */
   readonly value: (raw: string) => string;
-  /** A line that begins with white space is a header of its own, and not a continuation. */
+  /** A line that begins with white space is a header of its own instead of a continuation. */
   readonly foldIsHeader: boolean;
   readonly isChunked: (value: string) => boolean;
-  /** Which of several Content-Length lines counts. */
+  /** Which of several Content-Length lines is used. */
   readonly whichLength: 'first' | 'last';
-  /** Null: it is ignored. */
+  /** Null: the line is ignored. */
   readonly length: (value: string) => number | null;
-  /** With both there. */
+  /** If the message has both. */
   readonly wins: 'transfer-encoding' | 'content-length';
   /** Null: the body ends here. */
   readonly chunkSize: (line: string) => number | null;
-  /** What ends a chunk size line. */
+  /** The end of a chunk size line. */
   readonly chunkLineEnd: RegExp;
-  /** Methods whose body is not looked for: what follows the head is the next request. */
+  /** Methods without a body: the bytes after the head are the next request. */
   readonly bodiless: RegExp;
   /** A request line without a version is a whole request. */
   readonly simple: boolean;
 }
 
 const digits = (value: string): number | null => (/^\d+$/.test(value) ? Number(value) : null);
-/** As strtol() and parseInt() read: what leads, up to what is no digit. */
+/** As strtol() and parseInt() read: the digits at the start. */
 const leading = (value: string): number | null => {
   const number = Number.parseInt(value, 10);
   return Number.isNaN(number) ? null : Math.abs(number);
@@ -50,7 +50,7 @@ const hexadecimal = (line: string): number | null => {
   return match === null ? null : Number.parseInt(match[1]!, 16);
 };
 
-const careful: Kindness = {
+const strict: Leniency = {
   lineEnd: /\r\n/,
   name: (raw) => raw.toLowerCase(),
   value: (raw) => raw.trim(),
@@ -65,16 +65,16 @@ const careful: Kindness = {
   simple: false,
 };
 
-const kinds: Readonly<Record<string, Partial<Kindness>>> = {
-  careful: {},
+const kinds: Readonly<Record<string, Partial<Leniency>>> = {
+  strict: {},
   'any Transfer-Encoding with chunked in it': {
     name: (raw) => raw.toLowerCase().replace(/[\0-\x20]/g, ''),
     value: (raw) => raw.replace(/^[\0-\x20]+|[\0-\x20]+$/g, ''),
     isChunked: (value) => /chunked/i.test(value),
   },
-  'chunked spelled exactly so': { isChunked: (value) => value === 'chunked', length: leading },
+  'only the exact spelling chunked': { isChunked: (value) => value === 'chunked', length: leading },
   'Content-Length before Transfer-Encoding': { wins: 'content-length', length: leading },
-  'the last Content-Length, as far as it is a number': { whichLength: 'last', length: leading },
+  'the leading digits of the last Content-Length': { whichLength: 'last', length: leading },
   'Content-Length in any base': {
     length: (value) =>
       /^0\d/.test(value)
@@ -92,8 +92,11 @@ const kinds: Readonly<Record<string, Partial<Kindness>>> = {
   },
   'a bare LF ends a line': { lineEnd: /\r?\n/, chunkLineEnd: /\r?\n/ },
   'a bare CR ends a line': { lineEnd: /\r\n|\r|\n/, chunkLineEnd: /\r\n|\r|\n/ },
-  'a chunk extension may hold a line': { chunkLineEnd: /\n/, chunkSize: (line) => hexadecimal(line.trim()) },
-  'a chunk size as far as it is a number': {
+  'a chunk extension may hold a line end': {
+    chunkLineEnd: /\n/,
+    chunkSize: (line) => hexadecimal(line.trim()),
+  },
+  'the leading digits of a chunk size': {
     chunkSize: (line) => {
       const size = Number.parseInt(line.trim().replace(/^[+-]/, ''), 16);
       return Number.isNaN(size) ? null : size;
@@ -104,9 +107,9 @@ const kinds: Readonly<Record<string, Partial<Kindness>>> = {
     name: (raw) => raw.split('\0')[0]!.toLowerCase(),
     value: (raw) => raw.split('\0')[0]!.trim(),
   },
-  // CGI and WSGI hand headers on as variables, in which `-` and `_` are the same.
+  // CGI and WSGI pass headers as variables, which do not distinguish `-` and `_`.
   'an underscore is a hyphen': { name: (raw) => raw.toLowerCase().replaceAll('_', '-') },
-  'no body on methods that have none': { bodiless: /^(?:GET|HEAD|DELETE|OPTIONS)$/ },
+  'no body on GET, HEAD, DELETE and OPTIONS': { bodiless: /^(?:GET|HEAD|DELETE|OPTIONS)$/ },
   'HTTP/0.9': { simple: true },
 };
 
@@ -114,7 +117,7 @@ export const readerNames: readonly string[] = Object.keys(kinds);
 
 /** Reads all whole requests from an offset on, as this reader understands them. Total. */
 export function readAll(name: string, text: string, from = 0): SeenRequest[] {
-  const kind = { ...careful, ...kinds[name] };
+  const kind = { ...strict, ...kinds[name] };
   const seen: SeenRequest[] = [];
   for (let at = from; ; ) {
     const request = readOne(kind, text, at);
@@ -125,7 +128,7 @@ export function readAll(name: string, text: string, from = 0): SeenRequest[] {
   }
 }
 
-function readOne(kind: Kindness, text: string, from: number): SeenRequest | null {
+function readOne(kind: Leniency, text: string, from: number): SeenRequest | null {
   const start = from + /^(?:\r?\n)*/.exec(text.slice(from))![0].length;
   const [first, afterLine] = takeLine(text, start, kind.lineEnd);
   if (first === null) return null;
@@ -159,7 +162,7 @@ function readOne(kind: Kindness, text: string, from: number): SeenRequest | null
   return end > text.length ? null : { line: first, body: text.slice(at, end), end, last };
 }
 
-function readChunks(kind: Kindness, text: string, from: number): { body: string; end: number } | null {
+function readChunks(kind: Leniency, text: string, from: number): { body: string; end: number } | null {
   let body = '';
   for (let at = from; ; ) {
     const [line, next] = takeLine(text, at, kind.chunkLineEnd);
@@ -169,14 +172,14 @@ function readChunks(kind: Kindness, text: string, from: number): { body: string;
     if (size > 0) {
       if (next + size > text.length) return null;
       body += text.slice(next, next + size);
-      const [, behind] = takeLine(text, next + size, /\r?\n/);
-      at = behind;
+      const [, after] = takeLine(text, next + size, /\r?\n/);
+      at = after;
       continue;
     }
     for (at = next; ; ) {
-      const [trailer, behind] = takeLine(text, at, kind.lineEnd);
+      const [trailer, after] = takeLine(text, at, kind.lineEnd);
       if (trailer === null) return null;
-      at = behind;
+      at = after;
       if (trailer === '') return { body, end: at };
     }
   }

@@ -1,20 +1,20 @@
-/** What a client sends in one go, and how much of it may pass. `siteNN` stands for one of the sites, which are called alike. */
+/** The bytes of one attack, and which requests in them may reach the backend. `siteNN` stands for the name of a site. */
 export interface SmugglingRow {
   /** A noun phrase in kebab-case, unique. */
   readonly id: string;
-  /** Where it comes from, or the clause that forbids it. */
+  /** The source of the attack, or the clause that forbids it. */
   readonly reference: string;
   /** One character a byte. */
   readonly bytes: string;
   /** The request lines that reach the backend, without their version, in order. */
   readonly reaches: readonly string[];
-  /** Behind those, something is refused: one answer of 4xx, or none, and the end of the connection. */
+  /** The bytes after those requests are refused, with a 4xx or no answer, and the connection closes. */
   readonly refused: boolean;
-  /** As safe: only the first of them reach the backend, and what follows is refused. */
+  /** Equally safe: only the first of these requests reach the backend, and the rest is refused. */
   readonly orLess?: true;
-  /** As safe: read kindly, this is one more request, and is sent on as a well-formed one. */
+  /** Equally safe: a lenient reader sees this further request, and it is forwarded well-formed. */
   readonly orAlso?: string;
-  /** It may also be waited for: more is announced than comes, and what came is with the backend, within its frame. */
+  /** Announces more bytes than it sends, so the gateway may wait for them; the backend has what has come, within its framing. */
   readonly unfinished?: true;
 }
 
@@ -23,7 +23,7 @@ export const smuggled = 'GET /smuggled HTTP/1.1\r\nHost: siteNN.example.net\r\n\
 
 export const head = (...lines: string[]): string => `${lines.join('\r\n')}\r\n\r\n`;
 
-/** A POST with these header lines and this body, behind which the smuggled request stands. */
+/** A POST with these header lines and this body, which usually contains the smuggled request. */
 export const post = (headers: readonly string[], body: string): string =>
   head('POST /first HTTP/1.1', 'Host: siteNN.example.net', ...headers) + body;
 
@@ -39,7 +39,7 @@ export const refused = (id: string, reference: string, bytes: string): Smuggling
   refused: true,
 });
 
-/** Legal, however odd: these requests reach the backend, and nothing else. */
+/** Odd but legal: these requests reach the backend, and nothing else. */
 export const passes = (
   id: string,
   reference: string,
@@ -47,7 +47,7 @@ export const passes = (
   reaches: readonly string[],
 ): SmugglingRow => ({ id, reference, bytes, reaches, refused: false });
 
-/** The first of these are served; what comes behind them is refused. */
+/** These requests are served, and the bytes after them are refused. */
 export const partly = (
   id: string,
   reference: string,

@@ -1,6 +1,6 @@
 /**
- * WebSocket smuggling: a handshake that the backend declines, with a request behind it. A gateway that takes the connection for
- * a tunnel all the same carries that request past every rule.
+ * WebSocket smuggling: a handshake that the backend declines, followed by a request. A gateway that treats the connection as a
+ * tunnel anyway would carry that request past every rule.
  */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
@@ -42,7 +42,7 @@ suite('a handshake that is declined', () => {
           ['GET /first HTTP/1.1'],
         );
         assert.deepEqual(backend.faults, []);
-        assert.doesNotMatch(reply.text, /^HTTP\/1\.1 101/, 'it does not look like a tunnel');
+        assert.doesNotMatch(reply.text, /^HTTP\/1\.1 101/, 'the client gets no 101');
       });
     }
   }

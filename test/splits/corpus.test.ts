@@ -1,6 +1,6 @@
 /**
- * Every row of the corpus, cut in two and byte by byte. Every eighth byte here, another one for each row; every byte by
- * `npm run fuzz -- splits`.
+ * Every row of the corpus, cut in two and byte by byte. Cut at every eighth byte here, beginning at another byte for each row; at every
+ * byte by `npm run fuzz -- splits`.
  */
 import { after, suite, test } from 'node:test';
 import { corpus } from '../corpus/corpus.ts';
@@ -18,7 +18,7 @@ suite('a request that comes in pieces', () => {
         if (!checkSplit(row, whole, await run.send(row, cut), where)) vague.add(row.id);
       }
     }
-    t.diagnostic(`${vague.size} rows are refused by a less telling rule when they are cut`);
+    t.diagnostic(`${vague.size} rows are refused by a less specific rule when they are cut`);
   });
 
   test('byte by byte is the same request', { timeout: 100_000 }, async () => {

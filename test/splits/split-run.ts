@@ -1,4 +1,4 @@
-/** Rows of the corpus in two pieces: what a gateway makes of a request may not hang on how its bytes arrive. */
+/** Sends rows of the corpus in pieces: the verdict must not depend on how the bytes arrive. */
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -7,9 +7,9 @@ import { allowedAddress, type RunningGateway, trustedAddress } from '../support/
 import { parseResponses } from '../support/http-response.ts';
 import type { RecordingBackend } from '../support/recording-backend.ts';
 
-/** All that can be told from outside. */
+/** Everything that can be observed from outside. */
 export interface Outcome {
-  /** The answer, without what differs from time to time; empty where there was none. */
+  /** The answer without the fields that vary; empty: no answer. */
   readonly answer: string;
   /** What reached the backend: request line, header lines and body of each request. */
   readonly reached: readonly string[];
@@ -24,7 +24,7 @@ export class SplitRun {
     this.#backend = backend;
   }
 
-  /** Sends a row with a cut before each of these bytes; one at a time, so that what reaches the backend is its. */
+  /** Sends a row, cut before each of these bytes. One row at a time, so everything that reaches the backend belongs to it. */
   async send(row: CorpusRow, ...cuts: number[]): Promise<Outcome> {
     const bytes = Buffer.from(row.bytes, 'latin1');
     const places = [0, ...cuts, bytes.length];
@@ -32,7 +32,7 @@ export class SplitRun {
     const before = this.#backend.requests.length;
     const answer = await this.#exchange(row, pieces);
     return {
-      // Node's server says of a kept connection that it is; past it nobody does.
+      // Node's server adds these to the answer on a kept connection.
       answer: answer.replace(/^(?:Date: .*|Connection: keep-alive|Keep-Alive: .*)\r\n/gm, ''),
       reached: this.#backend.requests
         .slice(before)
@@ -65,7 +65,7 @@ export class SplitRun {
     try {
       await once(socket, 'connect');
       for (const [i, piece] of pieces.entries()) {
-        // The gateway runs in this process: it has read a piece after a turn or two of the loop.
+        // The gateway runs in this process: it reads a piece within a turn or two of the event loop.
         if (i > 0) for (let turns = 0; turns < 3; turns++) await turn();
         if (socket.destroyed) break;
         socket.write(piece);

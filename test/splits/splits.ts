@@ -1,4 +1,4 @@
-/** The corpus, cut in two at its bytes, through a gateway of its own. */
+/** The corpus in pieces, through its own gateway. */
 import assert from 'node:assert/strict';
 import { corpus } from '../corpus/corpus.ts';
 import type { CorpusRow } from '../corpus/row.ts';
@@ -7,7 +7,7 @@ import type { Owner } from '../support/owner.ts';
 import { recordingBackend } from '../support/recording-backend.ts';
 import { type Outcome, SplitRun } from './split-run.ts';
 
-/** A gateway with the sites of the corpus, and a backend that takes every WebSocket. */
+/** A gateway with the sites of the corpus, and a backend that accepts every WebSocket. */
 export async function splitRun(owner: Owner): Promise<SplitRun> {
   const backend = await recordingBackend(owner, {
     answer: ({ headerLines }) =>
@@ -19,7 +19,7 @@ export async function splitRun(owner: Owner): Promise<SplitRun> {
   return new SplitRun(await runGateway(owner, config), backend);
 }
 
-/** The offsets at which a row is cut: every byte, or one of so many, another one for each row. */
+/** The offsets at which a row is cut: every byte, or one in `oneOf`, beginning at another byte for each row. */
 export function cutsOf(row: CorpusRow, oneOf = 1): number[] {
   const first = 1 + (corpus.indexOf(row) % oneOf);
   const cuts: number[] = [];
@@ -28,16 +28,16 @@ export function cutsOf(row: CorpusRow, oneOf = 1): number[] {
 }
 
 /**
- * Node's parser takes these for HTTP/1.0, and keeps nothing of the difference unless the line comes whole. As long as it
- * reads the heads, what passes is one request in our own form.
+ * Node's parser reads these as HTTP/1.0, and the difference is only visible if the whole line arrives at once. What is forwarded is one
+ * request in our own form.
  */
 const takenForHttp = new Set(['framing-rtsp-options', 'framing-rtsp-get']);
 
 /**
- * Holds a row in pieces against the same row whole. What was served must reach the backend as the same bytes, with the
- * same answer; what was refused must be refused.
+ * Compares a row in pieces with the same row sent whole. A served one must reach the backend as the same bytes and get the same answer;
+ * a refused one must be refused.
  *
- * @returns whether a refusal is told by the same rule
+ * @returns whether a refusal names the same rule
  */
 export function checkSplit(row: CorpusRow, whole: Outcome, split: Outcome, where: string): boolean {
   if (row.expect.verdict !== 'block' || whole.reached.length > 0) {
