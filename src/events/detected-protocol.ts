@@ -17,9 +17,12 @@ const names: Partial<Record<FirstBytes, string>> = {
 /** The protocol, or null if unknown; and the server name of a TLS ClientHello on a port without TLS. */
 export function detectProtocol(bytes: Uint8Array): Pick<ConnectionFacts, 'protocol' | 'sni'> {
   const first = classifyFirstBytes(bytes);
+  // `OPTIONS sip:nm SIP/2.0` and `USER anonymous` begin as a request of HTTP does.
+  const looksLikeHttp = first === 'http-1' || first === 'http-0.9';
+  const foreign = foreignProtocol(bytes)?.name.toLowerCase();
   const sni = first === 'tls' ? helloName(bytes) : null;
   return {
-    protocol: names[first] ?? foreignProtocol(bytes)?.name.toLowerCase() ?? null,
+    protocol: (looksLikeHttp ? (foreign ?? names[first]) : (names[first] ?? foreign)) ?? null,
     ...(sni !== null && { sni }),
   };
 }

@@ -1,5 +1,5 @@
 /**
- * Folds alike events (same client, rule and destination) into one row with a count, a first and a last time. The output is small
+ * Folds alike events (same client, listener, rule, destination and protocol) into one row with a count, a first and a last time. The output is small
  * under any flood, and its counts are exact. Memory is bounded: rows per client and rows in all are capped; events beyond the caps
  * are counted in coarser rows, never dropped.
  */
@@ -31,6 +31,13 @@ const rowsInFlood = 256;
 /** Characters of evidence in all rows between two flushes. */
 const evidenceInAll = 4 * 1024 * 1024;
 
+/** With protocol and command: `not-http` rarely knows a destination. With the listener: a decoy is other evidence than a site. */
+export const foldKey = (
+  prefix: string,
+  { listener, rule, action, protocol, command, destination }: ProbeEvent,
+): string =>
+  `${prefix} ${rule} ${action} ${listener} ${protocol ?? ''} ${command ?? ''} ${destination ?? ''}`;
+
 type Row = { -readonly [key in keyof FoldedEvent]: FoldedEvent[key] };
 
 export class EventFolder {
@@ -46,14 +53,14 @@ export class EventFolder {
   }
 
   add(event: ProbeEvent): void {
-    const { client, time, rule, action, destination } = event;
+    const { client, time } = event;
     let prefix = this.#prefixes.get(client);
     if (prefix === undefined) {
       prefix = clientPrefix(client) ?? client;
       if (this.#prefixes.size < rowsInAll) this.#prefixes.set(client, prefix);
     }
     // The common case in a flood: no copy of the event.
-    const row = this.#rows.get(`${prefix} ${rule} ${action} ${destination ?? ''}`);
+    const row = this.#rows.get(foldKey(prefix, event));
     if (row === undefined) {
       this.addFolded({ ...event, prefix, count: 1, last: time });
       return;
@@ -67,7 +74,7 @@ export class EventFolder {
   /** Also for rows that could not be written and come back. */
   addFolded(event: FoldedEvent): void {
     const { prefix, rule, action } = event;
-    const key = `${prefix} ${rule} ${action} ${event.destination ?? ''}`;
+    const key = foldKey(prefix, event);
     if (this.#merge(key, event)) return;
     const own = this.#perClient.get(prefix) ?? 0;
     if (own < rowsPerClient && this.#rows.size < this.#capacity && this.#evidence < evidenceInAll) {

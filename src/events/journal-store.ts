@@ -3,7 +3,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { isProbe } from '../rules/catalogue.ts';
 import { connectionFields } from './connection.ts';
 import { destinationHost } from './destination-host.ts';
-import type { FoldedEvent } from './fold.ts';
+import { type FoldedEvent, foldKey } from './fold.ts';
 import { makePrivate } from './journal-file.ts';
 import { lockJournal } from './journal-lock.ts';
 import { type Deletion, Retention, type RetentionOptions } from './journal-retention.ts';
@@ -129,7 +129,7 @@ export class JournalStore {
   #writeOne(event: FoldedEvent, opened: string[]): number {
     const { prefix, rule, action, destination, intent, count, last } = event;
     const { insert, evidence, fold } = this.#write;
-    const key = `${prefix} ${rule} ${action} ${destination ?? ''}`;
+    const key = foldKey(prefix, event);
     const known = this.#open.get(key);
     if (known !== undefined && last - known.first < foldWindow) {
       this.#open.delete(key);

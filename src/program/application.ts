@@ -49,6 +49,7 @@ export async function application(
   app.all('*', (_request, reply) => welcome(reply));
   await app.ready();
   return async ({ request }) => {
+    if (!app.supportedMethods.includes(request.method)) return notAllowed;
     const { statusCode, statusMessage, headers, rawPayload } = await app.inject({
       method: request.method as 'GET',
       url: '/',
@@ -61,5 +62,13 @@ export async function application(
     return { status: statusCode, reason: statusMessage, headers: raw, body: rawPayload };
   };
 }
+
+/** RFC 9110 section 15.5.6: the page of welcome has none of the methods of WebDAV and its relatives. */
+const notAllowed: OwnAnswer = {
+  status: 405,
+  reason: 'Method Not Allowed',
+  headers: ['Allow', 'GET, HEAD', 'Content-Type', 'text/plain; charset=utf-8'],
+  body: Buffer.from('405 Method Not Allowed\nThis page has no such method.\n'),
+};
 
 const capital = (letter: string): string => letter.toUpperCase();

@@ -11,7 +11,7 @@ import type { SiteTable } from './site-table.ts';
 
 export interface PathProxy {
   readonly authority: Authority | null;
-  /** The target as the sender wrote it, decoded. */
+  /** The URL or host that the sender named, decoded, with a path that follows it: `http://169.254.169.254/latest/`. */
   readonly text: string;
   /** The target is metadata, a private network or this machine, and a script would fetch it: no page needs that. */
   readonly inward: boolean;
@@ -34,7 +34,10 @@ const words = String.raw`(?:(?:web|http|cors|reverse|simple|my)?[-_]?proxy(?:\.p
 const fetchers = String.raw`(?:[\w.-]{0,24}proxy[\w.-]{0,24}|cors[\w.-]{0,24}|fetch|https?|relay|tunnel)`;
 const hostText = String.raw`(?:[^/\\?#@\s]*@)?(?:\[[0-9a-f:.]+\]|[^/\\?#@&:;,"'<>()|\s]+)(?::\d{1,5})?`;
 /** `/proxy/http:/host`, and `/http:/host` if it was percent-encoded. */
-const leadingUrl = new RegExp(String.raw`^\/+(?:${fetchers}\/+)?[a-z][a-z0-9+.-]*:[/\\]+(${hostText})`, 'i');
+const leadingUrl = new RegExp(
+  String.raw`^\/+(?:${fetchers}\/+)?([a-z][a-z0-9+.-]*):[/\\]+(${hostText})`,
+  'i',
+);
 /** `/proxy/host/`, `/https/host/`. */
 const leadingHost = new RegExp(String.raw`^\/+${words}\/+(${hostText})(?=[/?#]|$)`, 'i');
 /** `//host`, if it was percent-encoded. */
@@ -77,17 +80,21 @@ function atStart(sites: SiteTable, path: string, wasCoded: boolean): PathProxy |
   if (url !== null) {
     // Without encoding and without a fetcher before it, the rule is `url-in-path`, unless the target is inward.
     const plain = !wasCoded && /^\/+[a-z][a-z0-9+.-]*:/i.test(path);
-    const found = named(sites, url[1]!, path.slice(1), true);
+    const [upToHost, scheme, host] = url;
+    const found = named(sites, host!, `${scheme}://${host}${path.slice(upToHost.length)}`, true);
     if (found !== null && (found.inward || !plain)) return found;
   }
-  const host = leadingHost.exec(path)?.[1];
-  if (host !== undefined && isHost(host, path)) {
-    const found = named(sites, host, path.slice(1), true);
-    if (found !== null) return found;
-  }
-  const slashes = leadingSlashes.exec(path)?.[1];
-  const found = slashes !== undefined && isHost(slashes, path) ? named(sites, slashes, path, true) : null;
-  return found !== null && (found.inward || wasCoded) ? found : null;
+  const byHost = leadingName(sites, leadingHost, path);
+  if (byHost !== null) return byHost;
+  const bySlashes = leadingName(sites, leadingSlashes, path);
+  return bySlashes !== null && (bySlashes.inward || wasCoded) ? bySlashes : null;
+}
+
+/** A host without a scheme, and the path after it. */
+function leadingName(sites: SiteTable, pattern: RegExp, path: string): PathProxy | null {
+  const match = pattern.exec(path);
+  if (match === null || !isHost(match[1]!, path)) return null;
+  return named(sites, match[1]!, match[1]! + path.slice(match[0].length), true);
 }
 
 function inDepth(sites: SiteTable, path: string): PathProxy | null {

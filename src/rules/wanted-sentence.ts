@@ -11,5 +11,9 @@ export function destination(wanted: Wanted): string | null {
 export function wantedSentence(rule: RuleId, wanted: Wanted): string {
   const { seeks, hint } = catalogue[rule] as Rule;
   const to = destination(wanted);
-  return `The sender wanted ${seeks}${to === null ? '' : `: ${to}`}.${hint === undefined ? '' : ` ${hint}`}`;
+  const named =
+    wanted.protocol === undefined
+      ? seeks
+      : seeks.replace('another protocol', `another protocol (${wanted.protocol})`);
+  return `The sender wanted ${named}${to === null ? '' : `: ${to}`}.${hint === undefined ? '' : ` ${hint}`}`;
 }

@@ -3,7 +3,7 @@ import type { RuleId } from '../rules/catalogue.ts';
 import type { Intent } from '../rules/intent.ts';
 import type { CommandWords } from './commands-en.ts';
 import { commonInJapanese } from './common-ja.ts';
-import { rulesInJapanese } from './rules-ja.ts';
+import { rulesInJapanese, seeksInJapanese } from './rules-ja.ts';
 import { sayIn } from './say.ts';
 
 const { amount } = sayIn('ja');
@@ -35,7 +35,7 @@ export const commandsInJapanese: CommandWords = {
   },
   explain: {
     why: (recorded, rule, destination) => {
-      const seeks = rulesInJapanese[rule as RuleId]?.seeks;
+      const seeks = seeksInJapanese(rule ?? '', recorded);
       return seeks === undefined
         ? recorded
         : `狙い: ${seeks}${destination === '' ? '' : `（${destination}）`}`;

@@ -2,7 +2,7 @@
 import type { RuleId } from '../rules/catalogue.ts';
 import { commonInJapanese } from './common-ja.ts';
 import type { DashboardWords } from './dashboard-en.ts';
-import { rulesInJapanese } from './rules-ja.ts';
+import { rulesInJapanese, seeksInJapanese } from './rules-ja.ts';
 import { sayIn } from './say.ts';
 
 const { amount } = sayIn('ja');
@@ -17,7 +17,7 @@ const ruleWords = (rule: string) =>
   rulesInJapanese[rule as RuleId] as { title: string; seeks: string } | undefined;
 
 const wantedText = (recorded: string, rule: string, destination: string | null): string => {
-  const seeks = ruleWords(rule)?.seeks;
+  const seeks = seeksInJapanese(rule, recorded);
   if (seeks === undefined) return recorded;
   const to = destination ?? /^The sender wanted [^:]+: (\S+)\.(?: |$)/.exec(recorded)?.[1];
   return to === undefined ? seeks : `${seeks}（${to}）`;

@@ -6,6 +6,13 @@ interface Words {
   readonly seeks: string;
 }
 
+/** What the sender wanted, with the protocol that the recorded sentence names; undefined for rules of a later version. */
+export function seeksInJapanese(rule: string, recorded: string): string | undefined {
+  const seeks = (rulesInJapanese as Readonly<Record<string, Words | undefined>>)[rule]?.seeks;
+  const protocol = /another protocol \(([^)]+)\)/.exec(recorded)?.[1];
+  return protocol === undefined ? seeks : seeks?.replace('別のプロトコル', `別のプロトコル（${protocol}）`);
+}
+
 export const rulesInJapanese: Readonly<Record<RuleId, Words>> = {
   'client-banned': { title: 'BAN 中のクライアント', seeks: '以前の探査の続き' },
   'rate-limited': { title: '上限を超えた数のリクエスト', seeks: '割り当て以上のサーバー資源' },

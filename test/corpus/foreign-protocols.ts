@@ -112,6 +112,14 @@ export const foreignProtocols: CorpusRow[] = [
     intent: 'web',
     destination: '198.51.100.203:80',
   }),
+  spoken('wingate-name', 'WinGate; telnet proxies', 'mx.example.com:25\r\n', {
+    intent: 'mail-relay',
+    destination: 'mx.example.com:25',
+  }),
+  spoken('wingate-name-and-port', 'WinGate; telnet proxies', 'mx.example.com 25\r\n', {
+    intent: 'mail-relay',
+    destination: 'mx.example.com:25',
+  }),
   spoken('ftp-user', 'RFC 959 section 4.1.1', 'USER anonymous\r\n'),
   spoken('irc-nick', 'RFC 2812 section 3.1.2', 'NICK guest\r\nUSER guest 0 * :guest\r\n', {
     intent: 'chat-relay',

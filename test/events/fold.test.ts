@@ -20,6 +20,22 @@ suite('folding', () => {
     assert.equal(folder.size, 0);
   });
 
+  test('keeps what another protocol, or another listener, was sent in rows of their own', () => {
+    const folder = new EventFolder();
+    for (const protocol of ['ssh', 'rdp', 'ssh']) folder.add(probeEventOf({ protocol, destination: null }));
+    folder.add(
+      probeEventOf({ protocol: 'ssh', destination: null, listener: 'decoy http-proxy 127.0.0.1:3128' }),
+    );
+    assert.deepEqual(
+      folder.take().map(({ protocol, count }) => [protocol, count]),
+      [
+        ['ssh', 2],
+        ['rdp', 1],
+        ['ssh', 1],
+      ],
+    );
+  });
+
   test('lets a row count towards a ban only if each of its events does', () => {
     const folder = new EventFolder();
     for (const counts of [true, false, true]) folder.add(probeEventOf({ counts }));

@@ -30,6 +30,20 @@ suite('path proxies', () => {
     });
   }
 
+  test('the destination is the host or URL, without the script before it', () => {
+    for (const [target, destination] of [
+      ['/proxy/http:/169.254.169.254/latest/', 'http://169.254.169.254/latest/'],
+      ['/proxy/169.254.169.254/latest/', '169.254.169.254/latest/'],
+      ['/proxy/2852039166/', '2852039166/'],
+      ['/https/www.example.com/', 'www.example.com/'],
+      ['/cors/https://www.example.com:8443/a', 'https://www.example.com:8443/a'],
+      ['/http%3A%2F%2Fwww.example.com%2Fa', 'http://www.example.com/a'],
+      ['/%2f%2fwww.example.com/', 'www.example.com/'],
+      ['/proxy?url=http://169.254.169.254/latest', 'http://169.254.169.254'],
+    ] as const)
+      assert.equal(judged(target).wanted?.text, destination, target);
+  });
+
   test('a redirect to loopback is allowed, one to metadata is flagged and does not count', () => {
     assert.equal(judged('/a?redirect_uri=http://127.0.0.1:1/').action, 'allow');
     const verdict = judged('/a?redirect_uri=http://169.254.169.254/');

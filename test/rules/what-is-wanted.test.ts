@@ -1,7 +1,9 @@
 /** What the verdict says that the sender wanted, where fields name it, and which framing fields are reported. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { judge, type Verdict } from '../../src/judge.ts';
+import { judge, judgeFirstBytes, type Verdict } from '../../src/judge.ts';
+import { wantedSentence } from '../../src/rules/wanted-sentence.ts';
+import { seeksInJapanese } from '../../src/words/rules-ja.ts';
 import { corpusPolicy } from '../support/policy.ts';
 
 const { policy } = corpusPolicy();
@@ -29,6 +31,18 @@ suite('what was wanted', () => {
   test('is the target, whatever an override field names', () => {
     const { wanted } = judged('http://www.example.com/a', 'X-Original-URL', 'http://10.0.0.1/');
     assert.equal(wanted?.host, 'www.example.com');
+  });
+});
+
+suite('the sentence on another protocol than HTTP', () => {
+  test('names the protocol, in both languages', () => {
+    const { rule, wanted } = judgeFirstBytes(Buffer.from('SSH-2.0-Go\r\n'), policy)!;
+    const sentence = wantedSentence(rule!, wanted!);
+    assert.equal(
+      sentence,
+      'The sender wanted a service that speaks another protocol (SSH), or a gateway to one.',
+    );
+    assert.match(seeksInJapanese('not-http', sentence)!, /別のプロトコル（SSH）/);
   });
 });
 

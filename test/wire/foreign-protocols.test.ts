@@ -32,6 +32,8 @@ suite('protocols other than HTTP', () => {
     'sip-invite': 'SIP',
     'icap-options': 'ICAP',
     'wingate-open': 'telnet proxy',
+    'wingate-name': 'telnet proxy',
+    'wingate-name-and-port': 'telnet proxy',
     'ftp-user': 'FTP',
     trojan: 'Trojan',
   }))
