@@ -110,7 +110,7 @@ const eventFields = {
   last: time('Time of the last one.'),
   count: Type.Integer({
     description:
-      'Number of probes of the same client, rule and destination folded into it, within ten minutes.',
+      'Number of probes of the same client, listener, rule, protocol and destination folded into it, within ten minutes.',
   }),
   listener: Type.String({ description: 'The listener that received it: `http 127.0.0.1:8080`.' }),
   client: Type.String({ description: 'Address of the client.' }),
