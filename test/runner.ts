@@ -94,7 +94,7 @@ if (skipped.length > 0) {
   for (const name of skipped) console.log(`  ${name}`);
 }
 if (withoutInput.length > 0) {
-  console.log('\nnot run, for want of input that is not part of the repository:');
+  console.log('\nnot run, because their input is not part of the repository:');
   for (const name of withoutInput) console.log(`  ${name}`);
 }
 if (passedAlone.length > 0) {
@@ -125,7 +125,7 @@ async function runFiles(files: readonly string[], concurrency: number): Promise<
     timeout: Number(process.env.SEKISHO_TEST_FILE_LIMIT),
     execArgv: [
       '--disable-warning=ExperimentalWarning',
-      // A failed test may leave a socket open: its file has still said all it has to say.
+      // A failed test may leave a socket open; the results of its file are complete all the same.
       '--test-force-exit',
       ...['whole-results', 'time-limit'].map(
         (name) => `--import=${pathToFileURL(resolve(root, `test/support/${name}.ts`))}`,
@@ -160,7 +160,7 @@ async function runFiles(files: readonly string[], concurrency: number): Promise<
   return failures;
 }
 
-/** What is quick comes first; what takes longest next, so that the end does not wait for it. */
+/** Quick rooms first, then the longest files, so that the run does not end with one long file. */
 function inOrder(files: readonly string[]): string[] {
   const sorted = [...new Set(files)].sort();
   const first = [...inTests(quick), ...inTests(soak)].flatMap(testsAt);

@@ -106,7 +106,7 @@ test('only bans in force are active; ended ones are records until their memory h
   assert.equal(table.rememberedCount(1500, 1000), 3);
 });
 
-test('probes that leave the window make room: a client that goes on slowly pushes out nobody', () => {
+test('probes that leave the window make room: a slow client evicts no other', () => {
   const offences = new Offences(10, 100);
   offences.add('192.0.2.1/32', 0);
   for (let time = 100; time < 10_000; time += 100) assert.equal(offences.add('192.0.2.2/32', time), 1);
@@ -123,7 +123,7 @@ test('clients of both generations are counted, and one that probes again moves t
   assert.equal(offences.size, 2);
 });
 
-test('clients that are banned and forgotten push out nobody', () => {
+test('banned and forgotten clients evict no other', () => {
   const offences = new Offences(60_000, 100);
   offences.add('192.0.2.1/32', 0);
   for (let i = 0; i < 100; i++) {

@@ -28,7 +28,7 @@ const withoutProtocol = (why: string): string => why.replace(/ \([A-Za-z0-9 -]+\
 
 suite('explain says of a row of the corpus what the row says', () => {
   for (const { id, bytes, expect, client } of corpus) {
-    // `explain` is not told who sent the bytes.
+    // `explain` does not know the client.
     if (client !== undefined) continue;
     test(id, () => {
       const { verdict, signals, intent, why } = explain(Buffer.from(bytes, 'latin1'), policy);

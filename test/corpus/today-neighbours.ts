@@ -17,7 +17,7 @@ export const todayNeighbours: CorpusRow[] = [
   got('proxy-in-a-title', '/blog/how-to-use-a-proxy-server', 'a page about proxies'),
   got('socks-in-a-title', '/blog/socks5-explained?page=2', 'a page about proxies'),
   got('masque-in-a-path', '/blog/masque/udp/', 'a page about MASQUE'),
-  got('masque-configuration', '/.well-known/masque', 'a look for a MASQUE service, without a target'),
+  got('masque-configuration', '/.well-known/masque', 'a MASQUE path without a target'),
   got(
     'foreign-referer',
     '/',

@@ -1,4 +1,4 @@
-/** Sources grouped by network: all are counted, and what cannot be told apart is said. */
+/** Sources grouped by network: all are counted, and sources that cannot be told apart are reported as such. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { type Networks, networks } from '../../src/events/journal-networks.ts';

@@ -17,7 +17,7 @@ const sites = 'sites: [{ hosts: [www.example.net], backend: welcome }]';
 const probe = 'GET http://www.example.com/ HTTP/1.1\r\nHost: www.example.com\r\nConnection: close\r\n\r\n';
 const client = '127.0.0.7';
 
-/** `/etc/fail2ban` of Debian with the recipe in it, and an action that writes a file instead of a packet filter's rule. */
+/** Debian's `/etc/fail2ban` with the recipe, and an action that writes to a file instead of the packet filter. */
 async function startFail2ban(
   owner: Owner,
   edit: (jail: string) => string,
@@ -26,7 +26,7 @@ async function startFail2ban(
   const folder = await tempDir(owner, 'fail2ban-server');
   const etc = join(folder, 'etc');
   await cp('/etc/fail2ban', etc, { recursive: true });
-  // The jails of the machine that runs the tests.
+  // Remove the jails of the machine that runs the tests.
   await rm(join(etc, 'jail.d'), { recursive: true });
   await mkdir(join(etc, 'jail.d'));
   const banned = join(folder, 'banned');
@@ -38,7 +38,7 @@ async function startFail2ban(
     join(etc, 'action.d/to-file.conf'),
     `[Definition]\nactionstart =\nactionstop =\nactioncheck =\nactionban = echo <ip> >> ${banned}\nactionunban =\n`,
   );
-  // What the machine's operator sets: loopback is never banned otherwise, and the packet filter is left alone.
+  // The operator's settings: allow bans of loopback, and leave the packet filter alone.
   await writeFile(
     join(etc, 'jail.local'),
     '[DEFAULT]\nignoreself = false\nignoreip =\nbanaction = to-file\n',
@@ -72,16 +72,16 @@ suite('the fail2ban recipe in the real server', { skip: without('fail2ban-server
     await eventually(async () => (await banned()) === `${client}\n`, 'fail2ban bans', 30_000);
   });
 
-  test('tells AbuseIPDB of who goes on for a day, and of no line of the log', async (t) => {
+  test('reports clients that probe for a day to AbuseIPDB, without any line of the log', async (t) => {
     const folder = await tempDir(t, 'abuseipdb');
     const [log, sent] = [join(folder, 'sekisho.log'), join(folder, 'sent')];
-    // What would be sent is written down.
+    // The action writes the report to a file instead of sending it.
     await mkdir(join(folder, 'bin'));
     await writeFile(join(folder, 'bin/curl'), `#!/bin/sh\nprintf '%s\\n' "$@" >> ${sent}\n`, { mode: 0o755 });
     const { port } = await startGatewayProcess(t, `${sites}\nbans: false\nlog: { file: ${log} }`);
     await startFail2ban(
       t,
-      // A line in full is written of the first ten.
+      // Only the first ten probes get a full line.
       (jail) => fromFile(log)(jail).replace('maxretry = 10', 'maxretry = 5'),
       { jail: 'sekisho-abuseipdb', path: join(folder, 'bin') },
     );
@@ -105,7 +105,7 @@ suite('the fail2ban recipe in the real server', { skip: without('fail2ban-server
     await runProcess(requirePeer('systemd-journal-remote'), ['--output', journal, '-'], {
       input: [
         ...probesOf(gateway.stderr()).map((line) => entry('sekisho.service', line)),
-        // The same of another service, whose author may write what it likes.
+        // The same lines from another service, which anyone may write.
         ...probesOf(gateway.stderr()).map((line) =>
           entry('other.service', line.replaceAll(client, '192.0.2.9')),
         ),

@@ -83,7 +83,7 @@ suite('the fail2ban filter', { skip: without('fail2ban-regex') }, () => {
     assert.deepEqual(await matched(t, [seen]), ['2001:db8::7']);
   });
 
-  test('counts lines behind what syslog and the journal put in front', async (t) => {
+  test('counts lines after a prefix of syslog or the journal', async (t) => {
     for (const prefix of [
       'Nov 29 02:42:58 gate sekisho[4242]: ',
       '2026-11-29T02:42:58.123456+00:00 gate sekisho[4242]: ',

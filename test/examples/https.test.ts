@@ -21,7 +21,7 @@ interface Doors {
   readonly secure: number;
 }
 
-/** The example's config; only ports and the files of the certificate are others. */
+/** The example's config, with other ports and certificate files. */
 async function startInFront(folder: string, backend: number): Promise<Doors> {
   const dir = await tempDir(owner, 'https');
   const { cert, key } = await certificate(owner, ['www.example.net', 'example.net'], dir);
@@ -55,19 +55,19 @@ async function testHttps(pages: StaticPages, { plain, secure }: Doors): Promise<
     assert.deepEqual(responses[0].body, pages.pages.get('/1k.txt'));
   });
 
-  test('what comes in plain is sent to HTTPS, and nobody is sent in a circle', async () => {
+  test('plain HTTP is redirected to HTTPS, and nothing redirects in a circle', async () => {
     const { responses } = await exchange(plain, get('/1k.txt?x=1'));
     assert.equal(responses[0]?.status, 301);
     assert.deepEqual(responses[0].headers.get('location'), [`https://www.example.net:${secure}/1k.txt?x=1`]);
   });
 
-  test('a client can not say for itself that it came by HTTPS', async () => {
+  test('a client cannot claim that it came over HTTPS', async () => {
     const claim = get('/1k.txt').replace('\r\n\r\n', '\r\nX-Forwarded-Proto: https\r\n\r\n');
     const { responses } = await exchange(plain, claim);
     assert.equal(responses[0]?.status, 301);
   });
 
-  test('the proof for a certificate is fetched over plain HTTP', async () => {
+  test('an ACME challenge is answered over plain HTTP', async () => {
     const { responses } = await exchange(plain, get('/.well-known/acme-challenge/token'));
     assert.equal(responses[0]?.body.toString(), 'proof');
   });
@@ -79,7 +79,7 @@ async function testHttps(pages: StaticPages, { plain, secure }: Doors): Promise<
     assert.equal(new URL(location!, 'https://www.example.net').href, 'https://www.example.net/folder/');
   });
 
-  test('probes are refused on both doors', async () => {
+  test('probes are refused on both ports', async () => {
     const probe = 'GET http://www.example.com/ HTTP/1.1\r\nHost: www.example.com\r\n\r\n';
     assert.equal((await exchange(plain, probe)).responses[0]?.status, 421);
     assert.equal((await exchange(secure, probe, { tls })).responses[0]?.status, 421);
@@ -107,7 +107,7 @@ suite('HTTPS in front of Apache, by the example', { skip: noApache }, async () =
   const doors = await startInFront('behind-apache', port);
   await testHttps(server, doors);
 
-  test('an application is told HTTPS=on', async () => {
+  test('an application sees HTTPS=on', async () => {
     const request = 'GET / HTTP/1.1\r\nHost: www.example.net\r\nConnection: close\r\n\r\n';
     const { responses } = await exchange(doors.secure, request, { tls: { rejectUnauthorized: false } });
     assert.deepEqual(responses[0]?.headers.get('x-application-sees'), ['on']);

@@ -1,4 +1,4 @@
-/** The Grafana dashboard and the alert rules: valid, and about metrics and labels that there are. */
+/** The Grafana dashboard and the alert rules are valid, and use only existing metrics and labels. */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -44,7 +44,7 @@ const rules = parse(readFileSync(rulesFile, 'utf8')) as {
     }[];
   }[];
 };
-/** Every question, with what is said about its answer. */
+/** Every query, with the legend of its result. */
 const asked = [
   ...grafana.panels.flatMap(({ title, targets }) =>
     targets.map(({ expr, legendFormat = '' }) => ({ where: title, expr, words: legendFormat })),
@@ -58,7 +58,7 @@ const asked = [
 const scraped = ['instance', 'job'];
 
 suite('the Grafana dashboard and the alert rules', () => {
-  test('name metrics that are exported, and labels that these have', async (t) => {
+  test('use only exported metrics and their labels', async (t) => {
     const { get } = await runCheckpoint(t, 'alerts: { syslog: "udp://127.0.0.1:9" }\n');
     const exported = new Set(
       [...(await (await get('/metrics')).text()).matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name!),
@@ -83,14 +83,14 @@ suite('the Grafana dashboard and the alert rules', () => {
       if (names.length > 0)
         for (const label of used)
           assert.ok(of.has(label), `${where}: ${label} is no label of ${names.join(', ')}`);
-      // What an expression has summed away can not be told of.
+      // A legend or annotation cannot use a label that the expression has summed away.
       const by = /\bby \(([^)]*)\)/.exec(expr)?.[1]?.split(/,\s*/);
       for (const [, one, other] of words.matchAll(/\$labels\.(\w+)|\{\{(\w+)\}\}/g))
         if (by !== undefined) assert.ok(by.includes((one ?? other)!), `${where}: ${words}`);
     }
   });
 
-  test('the dashboard can be imported: panels that do not overlap, on data sources and variables that it has', () => {
+  test('the dashboard can be imported: panels do not overlap, and use only its data sources and variables', () => {
     const { title, uid, schemaVersion, templating, panels } = grafana;
     assert.ok(title && uid && uid.length <= 40 && schemaVersion >= 36);
     const variables = new Set(templating.list.map(({ name }) => name));
@@ -107,13 +107,13 @@ suite('the Grafana dashboard and the alert rules', () => {
       assert.ok(x >= 0 && x + w <= 24, name);
       for (let column = x; column < x + w; column++)
         for (let line = y; line < y + h; line++) {
-          assert.ok(!taken.has(`${column} ${line}`), `${name} lies over another`);
+          assert.ok(!taken.has(`${column} ${line}`), `${name} overlaps another panel`);
           taken.add(`${column} ${line}`);
         }
     }
   });
 
-  test('promtool takes the rules and the scrape config', { skip: without('promtool') }, async () => {
+  test('promtool accepts the rules and the scrape config', { skip: without('promtool') }, async () => {
     for (const args of [
       ['check', 'rules', rulesFile],
       ['check', 'config', '--syntax-only', `${examples}/prometheus/prometheus.yml`],
@@ -147,7 +147,7 @@ suite('the Grafana dashboard and the alert rules', () => {
   });
 });
 
-test('labels come from the config and the rules: senders make no series', async (t) => {
+test('labels come from the config and the rules: senders cannot create series', async (t) => {
   const { get, probe, written } = await runCheckpoint(t, 'bans: false\nrateLimit: false\n');
   const series = async () =>
     (await (await get('/metrics')).text())

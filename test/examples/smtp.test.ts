@@ -36,7 +36,7 @@ function smtpSection(name: string) {
 const at = ({ listen }: SmtpOptions, port: number): ListenerOptions[] =>
   listen.map((listener) => ({ ...listener, address: '127.0.0.1:0', backends: [`127.0.0.1:${port}`] }));
 
-test('the Postfix example: ours passes, foreign is refused, the own network relays', {
+test('the Postfix example: mail for our domain passes, foreign mail only from our own network', {
   skip: without('postfix', 'openssl'),
 }, async (t) => {
   const [files] = await certificate(t);
@@ -79,7 +79,7 @@ test('the Postfix example: ours passes, foreign is refused, the own network rela
   await postfix.waitForLog(/client=\S*\[127\.0\.0\.7\]/);
 });
 
-test('the Exim example: ours passes with its address, foreign is refused but to those who sign in on 587 and 465', {
+test('the Exim example: mail for our domain passes with the client address, foreign mail only after a sign-in on 587 or 465', {
   skip: without('exim4', 'openssl'),
 }, async (t) => {
   const [files] = await certificate(t);
@@ -132,7 +132,7 @@ test('the Exim example: ours passes with its address, foreign is refused but to 
   }
 });
 
-test('check says what it costs where the mail server is not told the client, or TLS is off', async (t) => {
+test('check warns if the mail server does not learn the client address, or TLS is off', async (t) => {
   const path = join(await tempDir(t, 'check'), 'sekisho.yaml');
   await writeFile(
     path,

@@ -83,7 +83,10 @@ for (const [name, start, args] of [
       }
       await delay(500);
       await server.process.stop();
-      await eventually(() => (clients.statuses.get(502) ?? 0) > 0, 'a server that is away is answered for');
+      await eventually(
+        () => (clients.statuses.get(502) ?? 0) > 0,
+        'requests get 502 while the server is down',
+      );
       await startProcess(t, requirePeer(name), args(server.dir));
       const before = clients.whole;
       await eventually(() => clients.whole > before + 20, 'it is used again', 10_000);

@@ -18,7 +18,7 @@ function watch(owner: Owner, options: Partial<ValkeyStoreOptions> & { url: strin
   owner.after(() => store.close());
   const told: (Trouble | null)[] = [];
   store.onState((trouble) => told.push(trouble));
-  return { store, told, first: () => eventually(() => told[0] ?? undefined, 'a cause is told') };
+  return { store, told, first: () => eventually(() => told[0] ?? undefined, 'a cause is reported') };
 }
 
 /** A self-signed certificate. */
@@ -55,7 +55,7 @@ suite('the cause of a missing fleet is reported:', () => {
     t.after(() => client.disconnect());
     await client.config('SET', 'requirepass', 'another');
     await client.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
-    await eventually(() => right.told.at(-1)?.kind === 'refused', 'the change is told');
+    await eventually(() => right.told.at(-1)?.kind === 'refused', 'the change is reported');
   });
 
   test('a password that the server does not require does no harm', async (t) => {
@@ -120,5 +120,5 @@ fleet: { valkey: "redis://:${password}@127.0.0.1:${server.port}" }
   await gateway.waitForLine(/the config was reloaded"/);
   const lines = gateway.stderr().split('\n').filter(Boolean);
   for (const line of lines) assert.doesNotThrow(() => JSON.parse(line), `a raw line: ${line}`);
-  assert.equal(lines.filter((line) => line.includes('WRONGPASS')).length, 1, 'told once');
+  assert.equal(lines.filter((line) => line.includes('WRONGPASS')).length, 1, 'logged once');
 });

@@ -16,7 +16,7 @@ test('events are numbered in order without gaps, and stay until they have arrive
   backlog.done(2);
   assert.deepEqual([backlog.head(10).first, backlog.size], [3, 3]);
   backlog.done(2);
-  assert.equal(backlog.size, 3, 'told twice that they have arrived');
+  assert.equal(backlog.size, 3, 'a repeated confirmation removes nothing more');
 });
 
 test('a long backlog folds similar events, then drops the oldest, and counts every event', () => {

@@ -38,7 +38,7 @@ test('bans and pardons of one gateway apply on all', async (t) => {
   assert.equal(a.ledger.isBanned('192.0.2.1/32'), true);
   await eventually(
     () => b.ledger.isBanned('192.0.2.1/32') && c.ledger.isBanned('192.0.2.1/32'),
-    'the others have heard',
+    'the others have the bans',
   );
   b.ledger.add({ prefix: '198.51.100.0/24' });
   await eventually(() => c.ledger.isBanned('198.51.100.1/32'), 'a network too');
@@ -179,7 +179,7 @@ test('a read-only store is retried with pauses, and gets everything once it acce
   await eventually(() => store.connected, 'connected');
   ledger.offend('192.0.2.1', 'connect');
   fleet.event(probeOf('192.0.2.1'));
-  await eventually(() => told.length > 0, 'the refusal is told');
+  await eventually(() => told.length > 0, 'the refusal is reported');
   assert.equal(fleet.health.state, 'full');
   assert.match(fleet.health.why, /OOM/);
   assert.equal(ledger.isBanned('192.0.2.1/32'), true);
@@ -193,6 +193,6 @@ test('a read-only store is retried with pauses, and gets everything once it acce
   assert.deepEqual(
     told.map(({ state }) => state),
     ['full', 'connected'],
-    'told once, and never as away',
+    'reported once, and never as unreachable',
   );
 });

@@ -43,7 +43,7 @@ test('records that no gateway could have made are refused and counted, published
     const [told, found] = [randomUUID(), randomUUID()];
     const early = await member(t, told, redis.url);
     await plant(told, record);
-    await eventually(() => early.refused.length === 1, `${record.prefix} was told`);
+    await eventually(() => early.refused.length === 1, `${record.prefix} is reported`);
     await plant(found, record);
     const late = await member(t, found, redis.url);
     // Only this gateway's allow-list refuses 192.0.2.99: others may apply its ban.

@@ -123,7 +123,7 @@ test('a ban on one gateway blocks on all within a second; killing Redis under lo
   await Promise.all(gateways.map(({ process }) => process.waitForLine(/fleet: Valkey is unreachable/)));
   await probeUntilBanned('127.0.0.21', b);
   await probeUntilBanned('127.0.0.22', c);
-  assert.equal(await statusFor('127.0.0.21', a), 200, 'a has not heard of it');
+  assert.equal(await statusFor('127.0.0.21', a), 200, 'a does not know of it');
   assert.equal(await statusFor('127.0.0.11', a), 403, 'what was known is in force');
   await traffic.more(3000);
   await redis.restart();

@@ -48,7 +48,7 @@ suite('data silently lost by the store', () => {
         20_000,
       );
       await eventually(() => a.fleet.health.state === 'connected', 'connected');
-      assert.ok(!a.states.includes('away'), 'and nobody was away');
+      assert.ok(!a.states.includes('away'), 'no gateway lost the store');
       const late = await member(t, name, redis.url);
       assert.equal(late.ledger.size, total);
     });
@@ -156,6 +156,6 @@ test('digests of different states differ, and the order of records does not matt
   assert.equal(
     await digest([...records, ban('192.0.2.1/32', { changed: 1_000_001 })]),
     whole,
-    'what came later',
+    'records after the cut do not count',
   );
 });

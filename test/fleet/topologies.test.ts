@@ -75,7 +75,7 @@ sentinel failover-timeout gate 3000
       await works(t, url);
       const one = await member(t, randomUUID(), url);
       one.ledger.add({ prefix: '192.0.2.7' });
-      await eventually(() => one.fleet.health.backlog === 0, 'told');
+      await eventually(() => one.fleet.health.backlog === 0, 'the events are sent');
       await master.kill();
       const there = client(t, replica.url);
       const promoted = async (): Promise<boolean> => ((await there.call('ROLE')) as string[])[0] === 'master';

@@ -52,7 +52,7 @@ for (const server of stores)
       const store = await connect(t);
       const states: boolean[] = [];
       store.onState((trouble) => states.push(trouble === null));
-      await eventually(() => states.length === 1, 'told that it is there');
+      await eventually(() => states.length === 1, 'the connection is reported');
       const client = new Redis(redis.url);
       t.after(() => client.disconnect());
       await client.call('CLIENT', 'KILL', 'TYPE', 'pubsub');

@@ -63,7 +63,7 @@ test("one journal has all gateways' events, each once, also across restarts", as
   );
   await first.close();
   b.fleet.event(probeOf('192.0.2.3'));
-  await eventually(() => b.fleet.health.backlog === 0, 'told');
+  await eventually(() => b.fleet.health.backlog === 0, 'the events are sent');
   const second = keeper(a);
   t.after(() => second.close());
   await eventually(async () => (await second.count()).length === 2, 'the one that came meanwhile');

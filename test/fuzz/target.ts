@@ -8,10 +8,10 @@ export interface Target {
   /** Pieces that are significant to the parser, one character per byte. */
   readonly words: readonly string[];
   /**
-   * Reads the input and holds what comes out against what must always be true.
+   * Reads the input and checks the result against the invariants.
    *
    * @returns a short description of how the input was read: an input that gives a new one is changed further
-   * @throws where something that must be true is not
+   * @throws if an invariant is violated
    */
   readonly run: (input: Buffer) => string;
   /** Reads the input once, for timing by input size. @default as `run` */

@@ -94,7 +94,7 @@ suite('the health check', () => {
       ),
     );
     const states = (): string => gateway.backends.map(({ health }) => health.state(performance.now())).join();
-    await eventually(() => states() === 'healthy,ejected', 'the ill one is ejected');
+    await eventually(() => states() === 'healthy,ejected', 'the failing one is ejected');
     const asked = (): number =>
       ill.requests.filter(({ requestLine }) => requestLine.startsWith('GET / ')).length;
     const before = asked();
@@ -158,7 +158,7 @@ suite('the health of a backend', () => {
       await eventually(async () => {
         await statuses(port, 1);
         return shown(gateway) === 'healthy,ejected';
-      }, 'the one that is away is ejected');
+      }, 'the unreachable one is ejected');
       const [kept, ejected] = gateway.backends.map(({ health }) => health);
       const reload = (text: string): void =>
         gateway.reload(parseConfig(`listen: ["127.0.0.1:0"]\n${text}`, '.'));
@@ -212,7 +212,7 @@ suite('bounds', () => {
     await eventually(async () => {
       const third = await exchange(port, get, { timeout: 300 });
       return third.responses[0]?.status === 503 && third.responses[0].headers.get('retry-after')?.[0] === '1';
-    }, 'a third one is sent away');
+    }, 'a third one gets 503');
     assert.equal(waiting.length, 1, 'one connection at a time');
     const answer = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
     waiting[0]!.write(answer);

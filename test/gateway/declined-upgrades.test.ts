@@ -52,15 +52,15 @@ for (const [what, lines] of Object.entries(declined))
       ['in the same packet, and its body too', [a + post + smuggled]],
       ['in two packets', [a + post.slice(0, 20), post.slice(20), smuggled]],
       [
-        'behind a body',
+        'after a body',
         [a.replace('GET', 'POST').replace(/\r\n$/, 'Content-Length: 3\r\n\r\nabc') + post, smuggled],
       ],
       [
-        'behind a body in two packets',
+        'after a body in two packets',
         [`${a.replace('GET', 'POST').replace(/\r\n$/, 'Content-Length: 3\r\n\r\n')}a`, `bc${post}`, smuggled],
       ],
       [
-        'behind a chunked body',
+        'after a chunked body',
         [
           `${a.replace('GET', 'POST').replace(/\r\n$/, 'Transfer-Encoding: chunked\r\n\r\n')}3\r\nabc\r\n0\r\n\r\n${post}`,
           smuggled,

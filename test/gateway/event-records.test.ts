@@ -137,10 +137,10 @@ suite('events as OpenTelemetry logs', () => {
     const { probe, log, get } = await runCheckpoint(t, `otel: { logs: "${collector.url}", sample: 0 }\n`);
     const told = (part: string): boolean => log.some((line) => line.includes(part));
     await probe(foreign());
-    await eventually(() => told('does not accept events'), 'the trouble is told');
+    await eventually(() => told('does not accept events'), 'the failure is logged');
     collector.status = 200;
     await eventually(() => collector.records.length === 1, 'it is sent again', 15_000);
-    await eventually(() => told('accepts events again'), 'its end is told');
+    await eventually(() => told('accepts events again'), 'its end is logged');
     collector.status = 400;
     const { asked } = collector;
     await probe(foreign());

@@ -23,7 +23,7 @@ suite('while the whole corpus runs', () => {
       );
       await runCorpus(gateway.port);
       const dials = readDialLog(log);
-      assert.ok(dials.length > 0, 'the witness stands: it has seen the backend dialled');
+      assert.ok(dials.length > 0, 'the dial watch works: it has seen the backend dialled');
       assert.deepEqual(strangers(dials, [backend.authority]), []);
       assert.ok(backend.requests.length > 100);
       assert.deepEqual(backend.faults, []);

@@ -87,12 +87,12 @@ async function cutOff(t: TestContext, bytes: string, trickles = false): Promise<
 const post = `POST / HTTP/1.1\r\n${hostLine}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n`;
 suite('a client that does not read is cut off', () => {
   for (const [what, bytes] of [
-    ['behind small requests, one after another', get.repeat(400)],
-    ['behind small requests that go by the other way', post.repeat(400)],
+    ['after many small requests', get.repeat(400)],
+    ['after many small chunked requests', post.repeat(400)],
     ['within a long answer', get.replace('/ ', '/long ')],
     ['within a long answer to HTTP/1.0', `GET /long HTTP/1.0\r\n${hostLine}\r\n`],
     ['within a long answer to a POST', post.replace('/ ', '/long ')],
-    ['with more requests behind a long answer', get.replace('/ ', '/long ') + get.repeat(50)],
+    ['with more requests after a long answer', get.replace('/ ', '/long ') + get.repeat(50)],
   ] as const)
     for (const trickles of [false, true])
       test(`${what}${trickles ? ', although it goes on sending' : ''}`, (t) => cutOff(t, bytes, trickles));

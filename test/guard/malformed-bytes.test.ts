@@ -89,7 +89,7 @@ suite('malformed bytes', () => {
     );
   });
 
-  test('a request behind a refused one on its connection is not served', async (t) => {
+  test('a request after a refused one on its connection is not served', async (t) => {
     const { client, events } = await checkpoint(t);
     const request = (host: string): string => `GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
     client.socket.end(request('www.example.com') + request('www.example.net') + request('www.example.com'));
@@ -99,7 +99,7 @@ suite('malformed bytes', () => {
     assert.equal(events.length, 1);
   });
 
-  test('behind a request that is being served get their 400 after its answer', async (t) => {
+  test('after a request that is being served get their 400 after its answer', async (t) => {
     const waiting: ServerResponse[] = [];
     const { client, events } = await checkpoint(t, (res) => waiting.push(res));
     client.socket.write(`GET / HTTP/1.1\r\nHost: www.example.net\r\n\r\n${malformed}`);
@@ -126,7 +126,7 @@ suite('malformed bytes', () => {
     assert.deepEqual([first.events[0]!.rule, later.events[0]!.rule], ['socks5', 'framing']);
   });
 
-  test('are found behind empty lines, which are ignored before a request line', async (t) => {
+  test('are found after empty lines, which are ignored before a request line', async (t) => {
     const { client, events } = await checkpoint(t);
     client.socket.write('\r\n\r\nGET / HTTP/1.1\r\nHost: www.example.net\r\n\r\n');
     await client.until(/served$/);
@@ -135,7 +135,7 @@ suite('malformed bytes', () => {
     await client.until(/HTTP\/1\.1 400 /);
   });
 
-  test('a tunnel asked for behind a request that is being served is refused after its answer', async (t) => {
+  test('CONNECT after a request that is being served is refused after its answer', async (t) => {
     const waiting: ServerResponse[] = [];
     const { client } = await checkpoint(t, (res) => waiting.push(res));
     const tunnel = 'CONNECT mail.example.com:25 HTTP/1.1\r\nHost: mail.example.com:25\r\n\r\n';

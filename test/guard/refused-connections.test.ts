@@ -1,4 +1,4 @@
-/** What becomes of a connection after a refusal: errors on it stop nothing, and it does not stay open. */
+/** Connections after a refusal: errors on them do no harm, and they do not stay open. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
@@ -11,7 +11,7 @@ import { eventually } from '../support/eventually.ts';
 import { compiled } from '../support/policy.ts';
 import { rawConnection } from '../support/raw-connection.ts';
 
-/** Both sides of a connection on which nobody listens for errors. */
+/** Both sides of a connection without error listeners. */
 async function connectionPair(t: TestContext) {
   const server = createServer({ allowHalfOpen: true });
   const accepted = once(server, 'connection');

@@ -21,11 +21,11 @@ const before: Record<string, readonly string[]> = {
   'plain requests': [get, get, get],
   'requests in one packet': [get + get],
   'a body with its head': [`POST / HTTP/1.1\r\n${host}Content-Length: 3\r\n\r\nabc`],
-  'a body behind its head': [`POST / HTTP/1.1\r\n${host}Content-Length: 3\r\n\r\n`, 'abc'],
+  'a body after its head': [`POST / HTTP/1.1\r\n${host}Content-Length: 3\r\n\r\n`, 'abc'],
   'a body in pieces': [`POST / HTTP/1.1\r\n${host}Content-Length: 3\r\n\r\na`, 'bc'],
   'a chunked body': [`POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n`],
   'a head in pieces': [get.slice(0, 20), get.slice(20)],
-  'no space behind a colon': [`GET / HTTP/1.1\r\nHost:www.example.net\r\n\r\n`],
+  'no space after a colon': [`GET / HTTP/1.1\r\nHost:www.example.net\r\n\r\n`],
 };
 
 suite('a request line that Node reads leniently is recorded', () => {

@@ -48,7 +48,7 @@ test('a probe on a kept connection is refused like any other, and the connection
   assert.equal(backend.requests.length, 1);
 });
 
-test('too few bytes to tell their protocol are recorded where the client ends after them', async (t) => {
+test('too few bytes to recognise a protocol are recorded if the client ends after them', async (t) => {
   const backend = await recordingBackend(t);
   const { port, events } = await runGateway(
     t,
@@ -140,7 +140,7 @@ for (const [what, more, recorded] of [
 
 for (const [what, target, answer] of [
   ['that is too long', '/', /^HTTP\/1\.1 413 /],
-  ['that the gateway answers by itself', 'http://own.example.net/', /^HTTP\/1\.1 200 /],
+  ['that the gateway answers itself', 'http://own.example.net/', /^HTTP\/1\.1 200 /],
   ['that the backend answers early', 'http://early.example.net/', /\r\n\r\nfine$/],
 ] as const)
   test(`the rest of a body ${what} is not read as a request`, async (t) => {
@@ -206,7 +206,7 @@ test('requests in one packet are answered in order', async (t) => {
 
 for (const [what, before] of [
   ['a plain request', get('/0')],
-  ['one behind an empty line', `\r\n${get('/0')}`],
+  ['one after an empty line', `\r\n${get('/0')}`],
 ] as const)
   test(`a chunked request in the packet of ${what} is answered after it`, async (t) => {
     const backend = await recordingBackend(t, {

@@ -106,7 +106,7 @@ const rows: readonly Row[] = [
   ['5.1', 'idle: RST_STREAM', rstStreamFrame(1, 8), 'goaway protocolError'],
   ['5.1', 'idle: WINDOW_UPDATE', windowUpdateFrame(1, 100), 'goaway protocolError'],
   ['5.1', 'idle: CONTINUATION', frame(continuation, endHeaders, 1, block(own)), 'goaway protocolError'],
-  ['5.1', 'idle: PRIORITY is no matter', frame(priority, 0, 1, four(0) + '\x10') + request(1), '200', 1],
+  ['5.1', 'idle: PRIORITY is allowed', frame(priority, 0, 1, four(0) + '\x10') + request(1), '200', 1],
   ['5.1', 'half-closed: DATA', waiting + data(1, 'x'), 'reset streamClosed', 1],
   ['5.1', 'half-closed: HEADERS', waiting + request(1), 'reset streamClosed', 1],
   [
@@ -117,7 +117,7 @@ const rows: readonly Row[] = [
   ],
   [
     '5.1',
-    'half-closed: WINDOW_UPDATE, PRIORITY and RST_STREAM are in order',
+    'half-closed: WINDOW_UPDATE, PRIORITY and RST_STREAM are allowed',
     waiting + windowUpdateFrame(1, 1) + frame(priority, 0, 1, four(0) + '\x10') + rstStreamFrame(1, 8),
     'alive',
   ],
@@ -155,7 +155,7 @@ const rows: readonly Row[] = [
   ],
   [
     '5.1',
-    'closed: WINDOW_UPDATE, PRIORITY and RST_STREAM are in order',
+    'closed: WINDOW_UPDATE, PRIORITY and RST_STREAM are allowed',
     then(answered, windowUpdateFrame(1, 1) + frame(priority, 0, 1, four(0) + '\x10') + rstStreamFrame(1, 8)),
     'alive',
   ],
@@ -227,7 +227,7 @@ const rows: readonly Row[] = [
   ],
   [
     '5.4.1',
-    'a GOAWAY tells of the last stream',
+    'a GOAWAY names the last stream',
     async (c) => {
       c.send(request(1) + request(3));
       await c.body(3);
@@ -402,7 +402,7 @@ const rows: readonly Row[] = [
   // GOAWAY.
   ['6.8', 'on a stream', frame(goAway, 0, 1, four(0) + four(0)), 'goaway protocolError'],
   ['6.8', 'too short', frame(goAway, 0, 0, four(0)), 'goaway frameSizeError'],
-  ['6.8', 'what is under way is answered', open + goAwayFrame(0, 0, 'bye') + data(1, 'x', true), '200', 1],
+  ['6.8', 'requests under way are answered', open + goAwayFrame(0, 0, 'bye') + data(1, 'x', true), '200', 1],
   ['6.8', 'of any code, without streams: the connection ends', goAwayFrame(0, 0xff, ''), 'closed'],
   // WINDOW_UPDATE.
   ['6.9', 'of nothing on the connection', windowUpdateFrame(0, 0), 'goaway protocolError'],
@@ -491,7 +491,7 @@ const rows: readonly Row[] = [
   // CONTINUATION.
   [
     '6.10',
-    'behind a block that has ended',
+    'after a block that has ended',
     open + frame(continuation, endHeaders, 1, 'x'),
     'goaway protocolError',
   ],
@@ -524,7 +524,7 @@ const rows: readonly Row[] = [
     1,
   ],
   ['8.1', 'trailers', open + data(1, 'x') + headers(1, ['x-sum', '1']), '200', 1],
-  ['8.1', 'trailers right behind the head', open + headers(1, ['x-sum', '1']), '200', 1],
+  ['8.1', 'trailers right after the head', open + headers(1, ['x-sum', '1']), '200', 1],
   ['8.1', 'pseudo-fields in the trailers', open + headers(1, [':path', '/']), 'reset protocolError', 1],
   ['8.1', 'an upper-case name in the trailers', open + headers(1, ['X-Sum', '1']), 'reset protocolError', 1],
   [
@@ -600,7 +600,7 @@ const rows: readonly Row[] = [
   ['8.2.3', 'crumbs of a cookie', headers(1, pairs(['cookie', 'a=b'], ['cookie', 'c=d'])), '200', 1],
   ['8.3', 'an unknown pseudo-field', headers(1, [...own, ':test', 'x']), 'reset protocolError', 1],
   ['8.3', ':status in a request', headers(1, [...own, ':status', '200']), 'reset protocolError', 1],
-  ['8.3', 'a pseudo-field behind a field', headers(1, ['x', 'y', ...own]), 'reset protocolError', 1],
+  ['8.3', 'a pseudo-field after a field', headers(1, ['x', 'y', ...own]), 'reset protocolError', 1],
   ['8.3.1', 'no :method', headers(1, without(':method')), 'reset protocolError', 1],
   ['8.3.1', 'no :scheme', headers(1, without(':scheme')), 'reset protocolError', 1],
   ['8.3.1', 'no :path', headers(1, without(':path')), 'reset protocolError', 1],
@@ -711,7 +711,7 @@ const rows: readonly Row[] = [
   ['7541-5.2', 'Huffman padding that is none', raw(1, '82 87 84 41 81 18'), 'goaway compressionError'],
   ['7541-5.2', 'the end-of-string symbol', raw(1, '82 87 84 41 84 ff ff ff ff'), 'goaway compressionError'],
   ['7541-4.2', 'a table larger than was offered', raw(1, '3f e2 1f 82'), 'goaway compressionError'],
-  ['7541-4.2', 'a table size update behind a field', raw(1, '82 20'), 'goaway compressionError'],
+  ['7541-4.2', 'a table size update after a field', raw(1, '82 20'), 'goaway compressionError'],
   [
     '7541-4.2',
     'a table size update before the first',
@@ -763,7 +763,7 @@ const openings: readonly Row[] = [
     'goaway protocolError',
   ],
   ['3.4', 'an acknowledgement first', preface + settingsAck, 'goaway protocolError'],
-  ['3.4', 'a request right behind preface and SETTINGS', preface + settingsFrame([]) + request(1), '200', 1],
+  ['3.4', 'a request right after preface and SETTINGS', preface + settingsFrame([]) + request(1), '200', 1],
   [
     '3.4',
     'the server sends SETTINGS first, unasked',

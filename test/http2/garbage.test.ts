@@ -1,4 +1,4 @@
-/** The garbage of requests is collected young. Where it gets old, a full collection delays all requests every few seconds. */
+/** The garbage of requests is collected in V8's young generation. In the old one, a full collection would delay all requests every few seconds. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,7 +14,9 @@ import { tempDir } from '../support/temp-dir.ts';
 
 const answer = `HTTP/1.1 200 OK\r\nDate: Sun, 29 Nov 2026 12:00:00 GMT\r\nContent-Length: 200\r\n\r\n${'a'.repeat(200)}`;
 
-test('the garbage of requests does not get old', { skip: without('h2load') }, async (t) => {
+test('the garbage of requests is not promoted to the old generation', {
+  skip: without('h2load'),
+}, async (t) => {
   let wait = 50;
   const backend = createServer((socket) => {
     const reply = (): boolean => socket.write(answer);
@@ -42,7 +44,7 @@ rateLimit: { max: 1000000000 }
     ]);
     assert.match(stdout, new RegExp(`${requests} succeeded, 0 failed`));
   };
-  // Code and connections are made once, and do get old. A slow backend has V8 see requests survive collections.
+  // Code and connections live long and are promoted. A slow backend makes requests survive collections.
   await load(10_000);
   wait = 0;
   const before = gateway.stdout().length;
@@ -56,5 +58,5 @@ rateLimit: { max: 1000000000 }
   const sum = (which: number): number => young.reduce((total, line) => total + Number(line[which]), 0);
   const [allocated, promoted] = [sum(1), sum(2)];
   assert.ok(allocated > 1e7, `${allocated} bytes allocated`);
-  assert.ok(promoted < allocated / 50, `${promoted} of ${allocated} bytes got old`);
+  assert.ok(promoted < allocated / 50, `${promoted} of ${allocated} bytes were promoted`);
 });

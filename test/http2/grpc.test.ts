@@ -52,12 +52,12 @@ rateLimit: false
   test('calls of every kind give the same results as without the gateway', async () => {
     const direct = await call(backend!);
     assert.equal(direct.large, 3_000_000);
-    await eventually(() => cancelled() === 2, 'the server sees both calls end that were left', 30_000);
+    await eventually(() => cancelled() === 2, 'the server sees the end of both abandoned calls', 30_000);
     assert.deepEqual(await call(String(port), cert, host), direct);
   });
 
   test('a call that its client cancels ends at the server', async () => {
-    await eventually(() => cancelled() === 4, 'it sees those as well', 30_000);
+    await eventually(() => cancelled() === 4, 'it sees those cancelled calls too', 30_000);
     assert.doesNotMatch(server.stdout(), /not cancelled/);
   });
 

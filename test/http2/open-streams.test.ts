@@ -34,7 +34,7 @@ test('each open stream is visited once, whatever a visit closes', () => {
   assert.equal(streams.size, 0);
 });
 
-test('closed streams do not get old, as those of a Map do', () => {
+test('closed streams are not promoted to the old generation, as those of a Map are', () => {
   const map = new Map<number, object>();
   assert.ok(
     oldGarbage(

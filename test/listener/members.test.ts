@@ -37,7 +37,7 @@ test('members may leave while they are visited', () => {
   assert.equal(members.size, 0);
 });
 
-test('members that have left do not get old, as those of a Set do', () => {
+test('members that have left are not promoted to the old generation, as those of a Set are', () => {
   const set = new Set<object>();
   assert.ok(
     oldGarbage(

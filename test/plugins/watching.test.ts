@@ -201,8 +201,8 @@ suite('the alerts plugin:', () => {
     for (let i = 0; i < 30; i++) await status(port, get('/a', 'www.example.com'));
     assert.equal(await status(port, get('/a')), 403);
     const all = (): string => JSON.stringify(told);
-    await eventually(() => all().includes('banned 127.0.0.1'), 'told of the ban', 10_000);
-    await eventually(() => all().includes('host-foreign'), 'told of the probes', 10_000);
+    await eventually(() => all().includes('banned 127.0.0.1'), 'the ban is reported', 10_000);
+    await eventually(() => all().includes('host-foreign'), 'the probes are reported', 10_000);
     assert.ok(told.length <= 3, all());
     assert.ok(told.every(({ title }) => title.includes('shop')));
   });

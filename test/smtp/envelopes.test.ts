@@ -110,11 +110,11 @@ smtputf8_enable = yes
 allow_untrusted_routing = no`;
 
 for (const [mode, settings, main] of [
-  ['told nothing', {}, ''],
-  ['told by PROXY', { proxyProtocol: 'v1' }, 'smtpd_upstream_proxy_protocol = haproxy'],
-  ['told by XCLIENT', { xclient: true }, 'smtpd_authorized_xclient_hosts = 127.0.0.1'],
+  ['without the client address', {}, ''],
+  ['with PROXY headers', { proxyProtocol: 'v1' }, 'smtpd_upstream_proxy_protocol = haproxy'],
+  ['with XCLIENT', { xclient: true }, 'smtpd_authorized_xclient_hosts = 127.0.0.1'],
 ] as const)
-  test(`Postfix, ${mode} of the client: mail it accepts alone it accepts behind the guard, and delivers alike`, {
+  test(`Postfix ${mode}: it accepts and delivers the same mail behind the guard as alone`, {
     skip: without('postfix'),
   }, async (t) => {
     const sink = await mailSink(t);
@@ -141,7 +141,7 @@ const eximRcpt = `  deny domains = +ours
   deny message = relay not permitted
 `;
 
-test('Exim: mail it accepts alone it accepts behind the guard, and delivers alike', {
+test('Exim: it accepts and delivers the same mail behind the guard as alone', {
   skip: without('exim4'),
 }, async (t) => {
   const sink = await mailSink(t);

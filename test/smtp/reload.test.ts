@@ -103,7 +103,7 @@ smtp:
   await use('third.example.net');
   await eventually(
     async () => (await subject(port)) === 'third.example.net',
-    'the third one, by itself',
+    'the third one, without a reload',
     20_000,
   );
 });

@@ -105,7 +105,7 @@ test('only a session with nothing but refused recipients is an offence, and none
     ['127.0.0.6', 'smtp-source-route'],
   ]);
   assert.deepEqual(delivered, ['127.0.0.4']);
-  assert.equal(events.length, 6, 'each refusal is recorded all the same');
+  assert.equal(events.length, 6, 'each refusal is still recorded');
   assert.ok(events.every((event) => !event.counts));
 });
 

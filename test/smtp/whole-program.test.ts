@@ -103,7 +103,7 @@ alerts: { webhook: "${url}", name: gate }
   });
 
   await t.test(
-    'the client is banned at the guard, for as long as it keeps its mail, and gets web pages; who is allow-listed is not',
+    'the client is banned at the guard for as long as senders retry, but still gets web pages; an allow-listed client is not banned',
     async () => {
       const banned = await Dialogue.open(t, running.mail, '127.0.0.7');
       assert.equal((await banned.reply()).text, '421 4.7.1 Access refused, try again later\r\n');
@@ -181,14 +181,14 @@ alerts: { webhook: "${url}", name: gate }
     }
   });
 
-  await t.test('alerts tell of the rules and of the ban', async () => {
+  await t.test('alerts name the rules and the ban', async () => {
     await eventually(() => told.length > 0, 'an alert', 15_000);
     const text = JSON.stringify(told);
     assert.match(text, /smtp-percent-hack/);
     assert.match(text, /127\.0\.0\.7/);
   });
 
-  await t.test('taken back from the command line, the client may come again', async () => {
+  await t.test('after sekisho bans remove, the client is accepted again', async () => {
     const env = { SEKISHO_TOKEN: token };
     const removed = await runProcess(
       process.execPath,

@@ -68,7 +68,7 @@ const spellings: SmugglingRow[] = [
   ...te('bare-lf-behind', 'Transfer-Encoding: chunked\nX: y', 'RFC 9112 section 2.2'),
 ];
 
-/** The legal spelling: any case, white space around it. What a client sends behind it is a request of its own. */
+/** The legal spelling: any case, with white space around it. The bytes after the body are the next request. */
 const legal: SmugglingRow[] = [
   ['plain', 'Transfer-Encoding: chunked'],
   ['upper-case', 'TRANSFER-ENCODING: CHUNKED'],

@@ -21,7 +21,7 @@ interface Report {
 }
 
 const grave = new Set(['moderate', 'high', 'critical']);
-/** The registry is there and has no advisories: a mirror, mostly. What else it may answer is a fault worth seeing. */
+/** The registry answers but has no advisories, as mirrors do. Any other answer is a fault. */
 const withoutAdvisories = new Set([403, 404, 405, 410, 501]);
 const unreachable =
   /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|EHOSTUNREACH|ETIMEDOUT|EPROTO|network/i;
@@ -40,7 +40,7 @@ export async function advice(options: readonly string[] = []): Promise<Advice> {
   try {
     report = JSON.parse(stdout) as Report;
   } catch {
-    // Told of below.
+    // Reported below.
   }
   if (report.vulnerabilities === undefined) {
     const { statusCode, message = '' } = report;

@@ -110,7 +110,7 @@ async function costs({ url }: RedisServer) {
     const number = (text: string, name: string): number =>
       Number(new RegExp(`${name}([\\d.]+)`).exec(text)?.[1] ?? 0);
     return {
-      // Each record that somebody puts is compared first, and nothing else is.
+      // A record is compared before it is written, and only then.
       offered: number(stats, 'cmdstat_hmget:calls='),
       redis: (number(cpu, 'used_cpu_user_main_thread:') + number(cpu, 'used_cpu_sys_main_thread:')) * 1000,
     };

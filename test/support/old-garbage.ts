@@ -1,4 +1,4 @@
-/** Measures whether members that have left a collection get old: such garbage stays until the next full collection. */
+/** Measures whether members that have left a collection are promoted to V8's old generation: that garbage stays until the next full collection. */
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 

@@ -42,7 +42,7 @@ export async function startReloadable(t: TestContext, first: Settings) {
           .stderr()
           .split('\n')
           .filter((line) => /the config was (?:not )?reloaded/.test(line))[reloads],
-      'the reload is told',
+      'the reload is logged',
       30_000,
     );
     reloads++;
