@@ -11,7 +11,7 @@ import {
   settingsFrame,
   windowUpdateFrame,
 } from '../../src/wire/h2-frames.ts';
-import { encodeField } from '../../src/wire/hpack-encoder.ts';
+import { encodeField, noTable } from '../../src/wire/hpack-encoder.ts';
 import { upstreamGet } from '../support/upstream-get.ts';
 import { type Asked, data, head, headersOnly, post, streamPeer } from './stream-peer.ts';
 
@@ -87,7 +87,7 @@ suite('the body of a request', () => {
     ask(post('abc', true, ['x-sum', '1']));
     ask(post('', true, ['x-sum', '2']));
     ask(post('', true));
-    ask(post('def', true));
+    ask(post('d', true));
     await say();
     const of = (id: number) =>
       got
@@ -108,6 +108,13 @@ suite('the body of a request', () => {
       [headers, 0],
       [dataType, 1],
     ]);
+    const [opening, ...others] = got.filter(
+      ({ type, flags: flag }) => type === headers && flag === flags.endHeaders,
+    );
+    // Only the first block says that there is no dynamic table.
+    assert.equal(opening!.payload[0], noTable);
+    for (const { payload } of others) assert.notEqual(payload[0], noTable);
+    assert.equal(got.find(({ type, stream }) => type === dataType && stream === 7)?.payload, 'd');
   });
 
   test('is not needed any more where the answer is whole before it: NO_ERROR', async (t) => {
@@ -168,12 +175,24 @@ suite('the deadline of an exchange', () => {
     ['without a head', () => {}, 2000, [504, false]],
     ['moves with a 1xx', ({ say }) => say(head(1, false, '', 103)), 2000, [504, false]],
     ['after the head', ({ say }) => say(head(1)), 3000, [504, false]],
-    ['moves with DATA', ({ say }) => say(head(1) + data(1, 'a')), 3000, [504, false]],
+    [
+      'moves with DATA',
+      async ({ say, clock }) => {
+        clock.now = 700;
+        await say(head(1));
+        clock.now = 1000;
+        await say(data(1, 'a'));
+      },
+      3000,
+      [504, false],
+    ],
     ['moves where the client stops', (_, { exchange }) => exchange.pause(), 2000, [504, false]],
     [
       'moves where the client reads again',
-      (_, { exchange }) => {
+      ({ clock }, { exchange }) => {
+        clock.now = 700;
         exchange.pause();
+        clock.now = 1000;
         exchange.resume();
       },
       2000,
@@ -239,6 +258,7 @@ suite('the deadline of an exchange', () => {
 
 suite('an answer that breaks off', () => {
   const rows: readonly (readonly [what: string, frames: string, why: RegExp])[] = [
+    ['no status', headersOnly(1, encodeField('x', 'y')), /answered with/],
     ['DATA before its head', data(1, 'a'), /DATA before its head/],
     [
       'more than its Content-Length',
