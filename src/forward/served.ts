@@ -3,7 +3,7 @@ import type { Judged } from '../guard/checkpoint.ts';
 
 /**
  * `cut`: the answer broke off. `aborted`: the client left before an answer (status 499, as nginx logs it). `refused`: in the
- * middle of its body. `upgraded`: reported when the upgraded connection has ended (status 101).
+ * middle of its body (status 400, where no answer had begun). `upgraded`: reported when the upgraded connection has ended (status 101).
  */
 export type Outcome = 'answered' | 'cut' | 'aborted' | 'refused' | 'upgraded';
 

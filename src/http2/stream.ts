@@ -313,7 +313,7 @@ export class Http2Stream implements ClientSide {
     this.#judged = null;
     const { onServed } = this.#connection.server.options;
     if (judged === null || onServed === null) return;
-    const status = outcome === 'aborted' ? 499 : this.#upgraded ? 101 : this.#response.status;
+    const status = this.#upgraded ? 101 : this.#response.status || (outcome === 'refused' ? 400 : 499);
     const { sent } = this.#response;
     onServed({ judged, status, outcome, sent, start: this.#start, backend: this.#backend });
   }
