@@ -8,6 +8,7 @@
 import { createHash, createHmac, createPublicKey, type KeyObject, sign } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
+import { wholeBody } from '../whole-body.ts';
 
 /** A problem document from the authority (RFC 8555 section 6.7), or an invalid answer. */
 export class AcmeError extends Error {
@@ -166,27 +167,22 @@ export class AcmeClient {
           signal: AbortSignal.any([signal, AbortSignal.timeout(requestTime)]),
         },
         (response) => {
-          const chunks: Buffer[] = [];
-          let size = 0;
-          response.on('data', (chunk: Buffer) => {
-            size += chunk.length;
-            if (size > mostBytes) response.destroy(new AcmeError('the answer of the authority is too long'));
-            else chunks.push(chunk);
-          });
-          response.on('error', reject);
-          response.on('end', () => {
-            const nonce = response.headers['replay-nonce'];
-            if (typeof nonce === 'string') this.#nonce = nonce;
-            const text = Buffer.concat(chunks).toString('utf8');
-            const { statusCode: status = 0, headers } = response;
-            if (status >= 200 && status < 300) resolve({ status, headers, text });
-            else reject(problem(status, headers, text));
-          });
+          wholeBody(response, mostBytes, () => new AcmeError('the answer of the authority is too long'))
+            .then((bytes) => resolve(this.#read(response, bytes.toString('utf8'))))
+            .catch(reject);
         },
       );
       asked.on('error', reject);
       asked.end(body);
     });
+  }
+
+  /** @throws AcmeError if it is a problem document, or any other answer than 2xx */
+  #read({ statusCode: status = 0, headers }: IncomingMessage, text: string): Answer {
+    const nonce = headers['replay-nonce'];
+    if (typeof nonce === 'string') this.#nonce = nonce;
+    if (status < 200 || status >= 300) throw problem(status, headers, text);
+    return { status, headers, text };
   }
 }
 

@@ -1,5 +1,6 @@
 /** Asks an OCSP responder over HTTP (RFC 6960 appendix A): one request, bounded in time and bytes. */
 import { request } from 'node:http';
+import { wholeBody } from '../whole-body.ts';
 
 /** The longest response read, in bytes: usual are 500 to 2,500. */
 const mostBytes = 64 * 1024;
@@ -29,15 +30,7 @@ export function askResponder(url: string, body: Buffer, signal: AbortSignal): Pr
         signal: AbortSignal.any([signal, late]),
       },
       (response) => {
-        const chunks: Buffer[] = [];
-        let size = 0;
-        response.on('data', (chunk: Buffer) => {
-          size += chunk.length;
-          if (size > mostBytes) response.destroy(new Error('the response is too long'));
-          else chunks.push(chunk);
-        });
-        response.on('error', fail);
-        response.on('end', () => resolve(Buffer.concat(chunks)));
+        wholeBody(response, mostBytes, () => new Error('the response is too long')).then(resolve, fail);
         if (response.statusCode !== 200)
           response.destroy(new Error(`the responder answered ${response.statusCode}`));
       },
