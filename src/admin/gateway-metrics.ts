@@ -6,6 +6,7 @@ import type { FleetHealth } from '../fleet/fleet-options.ts';
 import type { HealthState } from '../forward/backend-health.ts';
 import { banMetrics } from '../metrics/ban-metrics.ts';
 import type { ExtraMetric, Sample } from '../metrics/metrics.ts';
+import type { StapleState } from '../ocsp/staples.ts';
 import type { Stream } from './stream.ts';
 
 interface Backend {
@@ -45,6 +46,7 @@ export interface GatewayState {
   readonly fleet: () => FleetHealth | null;
   readonly mail: () => MailCounts | null;
   readonly certificates: () => OrderedCertificates | null;
+  readonly staples: () => readonly StapleState[];
   readonly stream: Stream;
   /** Probes by country; empty: `geo` names no file for it. */
   readonly countries: ReadonlyMap<string, number>;
@@ -54,6 +56,7 @@ export function gatewayMetrics(state: GatewayState): ExtraMetric[] {
   const { bans, stream, countries } = state;
   return [
     ...certificateMetrics(state.certificates),
+    ...stapleMetrics(state.staples),
     {
       name: 'probes_by_country_total',
       help: 'Probes by country of the source (label country: ISO 3166-1 alpha-2 or unknown), if geo names a file for it.',
@@ -99,6 +102,35 @@ const certificateMetrics = (certificates: GatewayState['certificates']): ExtraMe
       Object.entries(certificates()?.orders ?? {}).map(([outcome, count]): Sample => [{ outcome }, count]),
   },
 ];
+
+/** A certificate has no sample before its responder has answered, or failed to. */
+const stapleMetrics = (staples: GatewayState['staples']): ExtraMetric[] => {
+  const samples = (read: (state: StapleState) => number) => () =>
+    staples().flatMap((state): Sample[] => {
+      const { host, serial, until, trouble } = state;
+      return until === null && trouble === null ? [] : [[{ host, serial }, read(state)]];
+    });
+  return [
+    {
+      name: 'ocsp_response_expiry_timestamp_seconds',
+      help: 'When the OCSP response for a must-staple certificate ends, seconds since the epoch; 0: there is none.',
+      type: 'gauge',
+      samples: samples(({ until }) => (until ?? 0) / 1000),
+    },
+    {
+      name: 'ocsp_response_fetched_timestamp_seconds',
+      help: 'When that response was fetched; 0: there is none.',
+      type: 'gauge',
+      samples: samples(({ fetched }) => (fetched ?? 0) / 1000),
+    },
+    {
+      name: 'ocsp_responder_up',
+      help: 'Whether the last request for it gave a usable response.',
+      type: 'gauge',
+      samples: samples(({ trouble }) => (trouble === null ? 1 : 0)),
+    },
+  ];
+};
 
 const journalMetrics = (journal: GatewayState['journal']): ExtraMetric[] => [
   {

@@ -110,8 +110,8 @@ export async function startAdminServer(
     reloadCertificate: (next) => {
       if (tls === null || next === null || next.tls === null) return;
       try {
-        const renewed = certificatesOf(next.tls, options.log, () => replaceCertificate());
-        certificates?.close();
+        const renewed = certificatesOf(next.tls, options.log, () => replaceCertificate(), certificates);
+        certificates?.close(true);
         certificates = renewed;
         replaceCertificate();
       } catch (error) {
@@ -132,7 +132,9 @@ const certificatesOf = (
   files: readonly CertificateFiles[],
   log: Logger,
   onReload: () => void,
-): Certificates => new Certificates(files, { onError: (error) => log.error(error, notReloaded), onReload });
+  before: Certificates | null = null,
+): Certificates =>
+  new Certificates(files, { onError: (error) => log.error(error, notReloaded), onReload }, null, before);
 
 /** With the certificates of the sites, SNI selects one. @param certificates the current ones */
 const https = (certificates: () => Certificates | null): object => {

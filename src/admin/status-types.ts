@@ -186,6 +186,26 @@ export const StatusAnswer = Type.Object({
     ),
     'Certificates ordered by ACME; null: there are none.',
   ),
+  ocsp: Type.Array(
+    Type.Object({
+      host: Type.String({ description: 'The first name of the certificate.' }),
+      key: Type.String({ description: 'Its kind of key: `ec`, `rsa` …' }),
+      serial: Type.String({ description: 'Its serial number, hexadecimal.' }),
+      fetched: orNull(
+        Type.String({ format: 'date-time' }),
+        'When the response was fetched; null: there is none.',
+      ),
+      until: orNull(Type.String({ format: 'date-time' }), 'When the response ends; null: there is none.'),
+      trouble: orNull(
+        Type.String(),
+        'Why the last request gave no usable response; null: it did, or was not answered yet.',
+      ),
+    }),
+    {
+      description:
+        'OCSP responses of must-staple certificates. Every process has its own; of several the worst is shown.',
+    },
+  ),
 });
 export type StatusAnswer = Static<typeof StatusAnswer>;
 

@@ -134,7 +134,7 @@ export class Digest {
    * @param trouble the reason; null: it works
    */
   trouble(kind: TroubleKind, name: string, trouble: string | null, now: number): void {
-    if (kind !== 'account' && kind !== 'certificate' && !this.#options.config.when[kind]) return;
+    if ((kind === 'backend' || kind === 'journal') && !this.#options.config.when[kind]) return;
     const key = `${kind} ${name}`;
     const known = this.#subjects.get(key);
     if (known === undefined) {
@@ -314,6 +314,7 @@ export class Digest {
     const title = {
       account: () => (back ? titles.accountBack(shown) : titles.account(shown)),
       certificate: () => (back ? titles.certificateBack(shown) : titles.certificate(shown)),
+      ocsp: () => (back ? titles.ocspBack(shown) : titles.ocsp(shown)),
       backend: () => (back ? titles.backendBack(name) : titles.backend(name)),
       journal: () => (back ? titles.journalBack : titles.journal),
     }[kind]();

@@ -16,6 +16,7 @@ export function placeOf({ kind, event, rule, client }: AlertPlace): string {
     case 'backend':
     case 'journal':
     case 'certificate':
+    case 'ocsp':
       return 'health';
     case 'ban':
       return client === undefined ? 'bans' : `client/${encodeURIComponent(client)}`;

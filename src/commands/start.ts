@@ -13,7 +13,7 @@ import { type ControlPlane, startControlPlane } from '../program/control-plane.t
 import { type DataPlane, startDataPlane } from '../program/data-plane.ts';
 import { type MailAndDecoys, type MailSide, openMailAndDecoys } from '../program/mail-and-decoys.ts';
 import { type OrderedCertificates, startOrders } from '../program/ordered-certificates.ts';
-import { reportStapling } from '../program/stapling.ts';
+import { logStapling, StapleReports } from '../program/stapling.ts';
 import { announce } from './banner.ts';
 import { inputError } from './input-error.ts';
 import type { Command, StartOptions } from './options.ts';
@@ -115,7 +115,8 @@ async function startPlanes(
   config: Config,
   { clients, started, log, account }: StartContext,
 ): Promise<Planes> {
-  reportStapling(log, (name, reason) => started.control?.onCertificate(name, reason));
+  const staples = new StapleReports((name, reason) => started.control?.onStaple(name, reason));
+  logStapling(log, (states) => staples.take(staples, states));
   const control = await startControlPlane(config, {
     log,
     counters: () => started.data?.counters() ?? [],
@@ -125,6 +126,7 @@ async function startPlanes(
     fleet: () => clients.fleet,
     backends: () => started.data?.backends() ?? [],
     certificates: () => started.orders?.renewals ?? null,
+    staples: () => staples.states,
   });
   started.control = control;
   for (const bans of [clients.bans, clients.mailBans])
@@ -143,7 +145,7 @@ async function startPlanes(
     windows: clients.windows,
     onEvent,
     onBackend: control.onBackend,
-    onCertificate: control.onCertificate,
+    staples,
   });
   started.data = data;
   if (config.acme !== null) handOverFolders(config.acme.folder, ownFolders, account);

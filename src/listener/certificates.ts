@@ -61,12 +61,14 @@ export class Certificates {
 
   /**
    * @param authorities PEM file of the CAs for client certificates
+   * @param before whose place this takes: close it with `replaced`
    * @throws Error if the files can't be used at the start
    */
   constructor(
     files: readonly CertificateFiles[],
     events: CertificateEvents,
     authorities: string | null = null,
+    before: Certificates | null = null,
   ) {
     this.#authorities = authorities;
     this.#files = files;
@@ -74,7 +76,10 @@ export class Certificates {
     this.#seen = this.#stamp();
     this.#ca = readAuthorities(authorities);
     try {
-      this.#loaded = files.map((one) => this.#read(one, null));
+      this.#loaded = files.map((one) => {
+        const read = this.#read(one, null);
+        return before === null ? read : this.#ready(read, before.#predecessor(one, read));
+      });
     } catch (error) {
       staples.leave(this);
       throw error;
@@ -93,16 +98,38 @@ export class Certificates {
     return this.#optionsOf(this.#together(this.#first));
   }
 
-  /** `standard` as a context. */
-  get standardContext(): SecureContext {
-    if (this.#first !== null) return this.#contextOf(this.#first);
+  /** Like `standard`, for clients that support only certificates with an RSA key; null: `standard` is for them too. */
+  get standardForRsa(): SecureContextOptions | null {
+    const other = this.#firstForRsa;
+    return other === this.#first || other === null ? null : this.#optionsOf([other]);
+  }
+
+  /**
+   * `standard` as a context.
+   *
+   * @param takesEcdsa false: the client supports only certificates with an RSA key
+   */
+  standardContext(takesEcdsa = true): SecureContext {
+    const first = takesEcdsa ? this.#first : this.#firstForRsa;
+    if (first !== null) return this.#contextOf(first);
     withoutCertificate ??= createSecureContext(tlsFloor);
     return withoutCertificate;
+  }
+
+  /** Whether names have certificates with several kinds of keys, so that it matters which of them a client supports. */
+  get hasSeveralKinds(): boolean {
+    return this.#present.some((one) => this.#kindsOf(one).length > 1);
   }
 
   /** Null: no certificate exists yet, and every handshake fails. */
   get #first(): Loaded | null {
     return this.#present[0] ?? null;
+  }
+
+  get #firstForRsa(): Loaded | null {
+    const first = this.#first;
+    if (first === null || this.#together(first).some(({ kind }) => kind === 'rsa')) return first;
+    return this.#kindsOf(first).find(({ kind }) => kind === 'rsa') ?? first;
   }
 
   get #present(): Loaded[] {
@@ -133,7 +160,8 @@ export class Certificates {
 
   /** Makes a server staple OCSP responses, if a certificate demands them. */
   staple(server: TlsServer): void {
-    server.off('OCSPRequest', this.#onOcspRequest);
+    // Also that of the certificates whose place these take.
+    server.removeAllListeners('OCSPRequest');
     if (this.#staples) server.on('OCSPRequest', this.#onOcspRequest);
   }
 
@@ -176,20 +204,19 @@ export class Certificates {
    * @param files the new file names: ordered certificates follow the sites. @default unchanged
    */
   reload(files = this.#files): void {
-    const [before, known] = [this.#loaded, this.#files];
-    this.#files = files;
-    this.#seen = this.#stamp();
+    const before = this.#loaded;
+    this.#seen = this.#stamp(files);
     this.#loaded = files.map((one) => {
-      const at = known.findIndex(({ cert, key }) => cert === one.cert && key === one.key);
-      const old = before[at] ?? null;
+      const old = this.#fromFiles(one);
       try {
         const read = this.#read(one, old);
-        return old !== null && read !== null && this.#mustWait(read, old) ? old : read;
+        return this.#ready(read, this.#predecessor(one, read));
       } catch (error) {
         this.#events.onError(error as Error);
         return old;
       }
     });
+    this.#files = files;
     const caBefore = this.#ca;
     staples.keep(this, new Set([...this.#loaded.map((one) => one?.staple ?? null), ...this.#waiting]));
     try {
@@ -204,6 +231,23 @@ export class Certificates {
     this.#contexts = new WeakMap();
     this.#stapling = null;
     this.#events.onReload();
+  }
+
+  /** The certificate in use that was read from these files; null: none. */
+  #fromFiles({ cert, key }: CertificateFiles): Loaded | null {
+    return this.#loaded[this.#files.findIndex((one) => one.cert === cert && one.key === key)] ?? null;
+  }
+
+  /** The certificate in use that a new one replaces: that of the same files, or of the same names and kind of key; null: none. */
+  #predecessor(files: CertificateFiles, read: Loaded | null): Loaded | null {
+    return this.#fromFiles(files) ?? this.#present.find((one) => isForSame(one, read)) ?? null;
+  }
+
+  /** The certificate to use now: the old one while the new one has to wait. */
+  #ready(read: Loaded | null, old: Loaded | null): Loaded | null {
+    if (read === null || old === null || !this.#mustWait(read, old)) return read;
+    if (old.staple !== null) staples.share(this, old.staple);
+    return old;
   }
 
   /** Clients refuse a certificate that demands a response without one, so its responder is asked first: 10 seconds at most. */
@@ -231,12 +275,8 @@ export class Certificates {
   /** A certificate, and the first with each other key type for the same names: old clients support only RSA. */
   #kindsOf(first: Loaded): Loaded[] {
     const together = [first];
-    const { subject, subjectAltName } = first.x509;
-    for (const one of this.#present) {
-      const sameName =
-        one.x509.subjectAltName === subjectAltName && (subjectAltName || one.x509.subject === subject);
-      if (sameName && together.every(({ kind }) => kind !== one.kind)) together.push(one);
-    }
+    for (const one of this.#present)
+      if (hasSameNames(first, one) && together.every(({ kind }) => kind !== one.kind)) together.push(one);
     return together;
   }
 
@@ -251,16 +291,27 @@ export class Certificates {
   }
 
   /** The current state of the files, with links followed. */
-  #stamp(): string {
+  #stamp(files = this.#files): string {
     const authorities = this.#authorities === null ? [] : [this.#authorities];
-    return [...authorities, ...this.#files.flatMap(({ cert, key }) => [cert, key])].map(fileStamp).join();
+    return [...authorities, ...files.flatMap(({ cert, key }) => [cert, key])].map(fileStamp).join();
   }
 
-  close(): void {
+  /** @param replaced others are in use from now on: problems with certificates that they do not have are resolved */
+  close(replaced = false): void {
     this.#closed = true;
     clearInterval(this.#timer);
-    staples.leave(this);
+    if (replaced) staples.keep(this, new Set());
+    else staples.leave(this);
   }
+}
+
+/** Whether they are for the same names, with the same kind of key. */
+const isForSame = (one: Loaded, other: Loaded | null): boolean =>
+  one.kind === other?.kind && hasSameNames(one, other);
+
+function hasSameNames({ x509: one }: Loaded, { x509: other }: Loaded): boolean {
+  const { subject, subjectAltName } = one;
+  return subjectAltName === other.subjectAltName && (Boolean(subjectAltName) || subject === other.subject);
 }
 
 /** @throws Error if the file holds no certificate */

@@ -7,6 +7,7 @@ import { type AddressInfo, createServer as createTcp, type Socket, type Server a
 import {
   createSecureContext,
   createServer as createTls,
+  type SecureContextOptions,
   type TLSSocket,
   type Server as TlsServer,
 } from 'node:tls';
@@ -74,6 +75,8 @@ export class Listener {
   readonly #options: ListenerOptions;
   readonly #certificates: Certificates | null;
   readonly #tls: TlsServer | null;
+  /** For clients that support only RSA and send no server name, if the certificates need it. Made on first use. */
+  #tlsForRsa: TlsServer | null = null;
   readonly #challenges: TlsServer | null;
   /** The first binds the address; the others share it. */
   readonly #accepting: readonly TcpServer[];
@@ -88,7 +91,8 @@ export class Listener {
   constructor(options: ListenerOptions) {
     this.#options = options;
     this.#certificates = options.tls === null ? null : this.#readCertificates(options.tls);
-    this.#tls = this.#certificates === null ? null : this.#tlsServer(this.#certificates);
+    this.#tls =
+      this.#certificates === null ? null : this.#tlsServer(this.#certificates, this.#certificates.standard);
     const { proofOf } = options;
     this.#challenges =
       this.#tls === null || proofOf === null ? null : challengeServer(proofOf, options.headerTime);
@@ -162,17 +166,19 @@ export class Listener {
       onError: this.#options.onError,
       onReload: () => {
         if (this.#tls !== null) certificates.apply(this.#tls);
+        this.#tlsForRsa = null;
       },
     };
     const certificates = new Certificates(files, events, this.#options.clients?.ca);
     return certificates;
   }
 
-  #tlsServer(certificates: Certificates): TlsServer {
+  /** @param standard shown to clients that send no server name */
+  #tlsServer(certificates: Certificates, standard: SecureContextOptions): TlsServer {
     const { clients } = this.#options;
     const withoutEcdsa = this.#withoutEcdsa;
     const server = createTls({
-      ...certificates.standard,
+      ...standard,
       requestCert: clients !== null,
       rejectUnauthorized: clients?.verify === 'require',
       ALPNProtocols: ['h2', 'http/1.1'],
@@ -229,8 +235,18 @@ export class Listener {
       const { name, takesEcdsa } = readHello(bytes);
       if (!takesEcdsa) this.#withoutEcdsa.add(socket);
       if (name !== null) this.#options.onName(socket, name);
-      tls.emit('connection', socket);
+      const server = takesEcdsa || name !== null ? tls : this.#serverForRsa(tls);
+      server.emit('connection', socket);
     });
+  }
+
+  /** Without a server name Node calls no SNICallback, which chooses by the client's keys where there is a name. */
+  #serverForRsa(usual: TlsServer): TlsServer {
+    const certificates = this.#certificates!;
+    const standard = certificates.standardForRsa;
+    if (standard === null) return usual;
+    this.#tlsForRsa ??= this.#tlsServer(certificates, standard);
+    return this.#tlsForRsa;
   }
 
   #takeProxied(

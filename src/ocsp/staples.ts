@@ -11,17 +11,45 @@ export interface StapleEvents {
   readonly onFailure: (name: string, why: string) => void;
   /** Clients refuse the certificate, or will soon. @param why null: resolved */
   readonly onTrouble: (name: string, why: string | null) => void;
+  /** The state of a response has changed. */
+  readonly onChange: () => void;
   /** Completes the message of a connection error. @default adds nothing */
   readonly hint?: (error: Error) => string;
 }
 
-/** The pause after the first failure, also the shortest between two requests; doubled with each further one. Milliseconds. */
+/** What a process knows about the response for one certificate. Times are milliseconds since the epoch. */
+export interface StapleState {
+  /** The first name of the certificate. */
+  readonly host: string;
+  /** Serial number of the certificate, hexadecimal. */
+  readonly serial: string;
+  /** `ec`, `rsa` … */
+  readonly key: string;
+  /** When the response was fetched; null: there is none. */
+  readonly fetched: number | null;
+  /** When it ends. */
+  readonly until: number | null;
+  /** Why the last request gave no usable response; null: it did, or was not answered yet. */
+  readonly trouble: string | null;
+  /** Clients refuse the certificate because of it, or will soon. */
+  readonly urgent: boolean;
+}
+
+/** Milliseconds. */
 export interface Pauses {
+  /** After the first failure, also the shortest between two requests; doubled with each further failure. */
   readonly first: number;
   readonly longest: number;
+  /** The longest between two looks at the clock: timers stand still while a machine sleeps. */
+  readonly sleep: number;
 }
-/** A timer of more than 24 days would fire at once. */
-const longestWait = 14 * 86_400_000;
+
+interface Held {
+  readonly bytes: Buffer;
+  readonly fetched: number;
+  readonly from: number;
+  readonly until: number;
+}
 
 /** The response for one certificate. */
 export class Staple {
@@ -36,10 +64,14 @@ export class Staple {
   readonly #ended = new AbortController();
   readonly #asked = Promise.withResolvers<void>();
   #wasAsked = false;
-  #held: { readonly bytes: Buffer; readonly from: number; readonly until: number } | null = null;
+  #held: Held | null = null;
   /** When the newest response became valid, of whatever status. */
   #newest = 0;
   #failures = 0;
+  #trouble: string | null = null;
+  #urgent = false;
+  /** When it is asked for again, and the wait until then when that was decided. */
+  #due = { at: 0, wait: 0 };
   #timer: NodeJS.Timeout | undefined;
 
   constructor(staples: Staples, certificate: X509Certificate, chain: Buffer) {
@@ -54,6 +86,19 @@ export class Staple {
   /** The response to staple now; null: there is no valid one. */
   get response(): Buffer | null {
     return this.#held !== null && this.#held.until > this.#staples.now() ? this.#held.bytes : null;
+  }
+
+  get state(): StapleState {
+    const { serialNumber, publicKey } = this.#certificate;
+    return {
+      host: this.name,
+      serial: serialNumber.toLowerCase(),
+      key: publicKey.asymmetricKeyType ?? '',
+      fetched: this.#held?.fetched ?? null,
+      until: this.#held?.until ?? null,
+      trouble: this.#trouble,
+      urgent: this.#urgent,
+    };
   }
 
   /** Whether the responder has been asked at least once, with whatever result. */
@@ -86,6 +131,7 @@ export class Staple {
     } finally {
       this.#wasAsked = true;
       this.#asked.resolve();
+      if (!this.#ended.signal.aborted) this.#staples.events?.onChange();
     }
   }
 
@@ -102,11 +148,11 @@ export class Staple {
   }
 
   #take(bytes: Buffer, { from, until }: { readonly from: number; readonly until: number }): void {
-    this.#held = { bytes, from, until };
+    const now = this.#staples.now();
+    this.#held = { bytes, fetched: now, from, until };
     this.#failures = 0;
     this.#staples.events?.onResponse(this.name, until);
-    this.#staples.trouble(this.name, null);
-    const now = this.#staples.now();
+    this.#report(null);
     // At half of its validity. Responders also give out older ones, made in advance.
     const half = (from + until) / 2;
     this.#again(half > now ? half - now : (until - now) / 2);
@@ -116,10 +162,10 @@ export class Staple {
     if (answer.status === 'revoked') {
       this.#held = null;
       const since = new Date(answer.at).toISOString();
-      this.#staples.trouble(this.name, `its authority has revoked it, since ${since}: replace it`);
+      this.#report(`its authority has revoked it, since ${since}: replace it`);
       this.#again(this.#staples.pauses.longest);
     } else {
-      this.#staples.trouble(this.name, `the OCSP responder does not know it${this.#left}`);
+      this.#report(`the OCSP responder does not know it${this.#left}`);
       this.#again(this.#pause());
     }
   }
@@ -127,12 +173,26 @@ export class Staple {
   #failed(error: Error): void {
     const pause = this.#pause();
     const { events } = this.#staples;
-    const why = `no OCSP response for it: ${error.message}${events?.hint?.(error) ?? ''}${this.#left}`;
-    const { from, until } = this.#held ?? { from: 0, until: 0 };
-    if (until - this.#staples.now() < (until - from) / 4 || this.#held === null)
-      this.#staples.trouble(this.name, why);
-    else events?.onFailure(this.name, why);
-    this.#again(pause);
+    const why = `no OCSP response for it: ${error.message}${events?.hint?.(error) ?? ''}`;
+    const untilUrgent = this.#untilUrgent;
+    this.#report(`${why}${this.#left}`, untilUrgent <= 0);
+    // Also when a response becomes urgent, whatever the pause: that is when the alert is due.
+    this.#again(untilUrgent > 0 ? Math.min(pause, untilUrgent) : pause);
+  }
+
+  /** Milliseconds until less than a quarter of the response's validity is left; 0: there is no response. */
+  get #untilUrgent(): number {
+    if (this.#held === null) return 0;
+    const { from, until } = this.#held;
+    return until - (until - from) / 4 - this.#staples.now();
+  }
+
+  /** @param trouble null: none */
+  #report(trouble: string | null, urgent = true): void {
+    this.#trouble = trouble;
+    this.#urgent = trouble !== null && urgent;
+    if (trouble === null || urgent) this.#staples.trouble(this.name, trouble);
+    else this.#staples.events?.onFailure(this.name, trouble);
   }
 
   get #left(): string {
@@ -147,9 +207,17 @@ export class Staple {
   }
 
   /** Spread, so that many gateways do not ask in the same moment. */
-  #again(wait: number): void {
-    const bounded = Math.min(Math.max(wait, this.#staples.pauses.first), longestWait);
-    this.#timer = setTimeout(() => void this.#ask(), bounded * (0.9 + 0.2 * Math.random())).unref();
+  #again(pause: number): void {
+    const wait = Math.round(Math.max(pause, this.#staples.pauses.first) * (0.9 + 0.2 * Math.random()));
+    this.#due = { at: this.#staples.now() + wait, wait };
+    this.#sleep();
+  }
+
+  #sleep(): void {
+    const left = this.#due.at - this.#staples.now();
+    // More than the wait: the clock was set back.
+    if (left <= 0 || left > this.#due.wait) void this.#ask();
+    else this.#timer = setTimeout(() => this.#sleep(), Math.min(left, this.#staples.pauses.sleep)).unref();
   }
 }
 
@@ -164,7 +232,10 @@ export class Staples {
   /** Names of certificates with a reported problem. */
   readonly #troubled = new Set<string>();
 
-  constructor(now: () => number = Date.now, pauses: Pauses = { first: 5000, longest: 3_600_000 }) {
+  constructor(
+    now: () => number = Date.now,
+    pauses: Pauses = { first: 5000, longest: 3_600_000, sleep: 60_000 },
+  ) {
     this.now = now;
     this.pauses = pauses;
   }
@@ -184,11 +255,20 @@ export class Staples {
     return staple;
   }
 
-  /** Releases the other staples of a user. A staple without users is dropped. */
+  get states(): readonly StapleState[] {
+    return [...this.#known.values()].map(({ state }) => state);
+  }
+
+  /** Another user keeps a staple too. */
+  share(user: object, staple: Staple): void {
+    staple.users.add(user);
+  }
+
+  /** Releases the other staples of a user. One without users is dropped. */
   keep(user: object, kept: ReadonlySet<Staple | null>): void {
-    for (const staple of this.#release(user, kept))
-      if ([...this.#known.values()].every(({ name }) => name !== staple.name))
-        this.trouble(staple.name, null);
+    const dropped = this.#release(user, kept);
+    for (const { name } of dropped) this.trouble(name, null);
+    if (dropped.length > 0) this.events?.onChange();
   }
 
   /** Releases all staples of a user that ends. */
@@ -196,11 +276,16 @@ export class Staples {
     this.#release(user, new Set());
   }
 
-  /** @param why null: resolved */
+  /** @param why null: one response of this name is fine, or not wanted any more */
   trouble(name: string, why: string | null): void {
     if (why !== null) this.#troubled.add(name);
-    else if (!this.#troubled.delete(name)) return;
+    else if (this.#isUrgent(name) || !this.#troubled.delete(name)) return;
     this.events?.onTrouble(name, why);
+  }
+
+  /** A name may have several certificates: with RSA and ECDSA keys, for example. */
+  #isUrgent(name: string): boolean {
+    return [...this.#known.values()].some(({ state }) => state.host === name && state.urgent);
   }
 
   #release(user: object, kept: ReadonlySet<Staple | null>): Staple[] {

@@ -17,6 +17,7 @@ import type { Journal } from '../events/journal.ts';
 import { version as schema } from '../events/journal-schema.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import { FleetJournal } from '../fleet/fleet-journal.ts';
+import type { StapleState } from '../ocsp/staples.ts';
 import { packageJson } from '../package-json.ts';
 import type { Policy } from '../rules/policy.ts';
 import { AdminListener } from './admin-listener.ts';
@@ -35,6 +36,8 @@ export interface ControlPlane {
   readonly onBackend: (name: string, healthy: boolean, why: string) => void;
   /** Takes troubles with ordered certificates. @param reason null: resolved */
   readonly onCertificate: (host: string, reason: string | null) => void;
+  /** Gets problems with OCSP responses, by the name of the certificate. @param reason null: resolved */
+  readonly onStaple: (name: string, reason: string | null) => void;
   /** Takes troubles with accounts of the mail guard. @param reason null: resolved */
   readonly onAccount: (account: string, reason: string | null) => void;
   /** `admin http://127.0.0.1:9090`, once it accepts; empty without an admin listener. */
@@ -68,6 +71,8 @@ export interface ControlPlaneOptions {
   readonly mail?: () => MailCounts | null;
   /** The ordered certificates; null: none are ordered. */
   readonly certificates?: () => OrderedCertificates | null;
+  /** The OCSP responses of must-staple certificates. @default none */
+  readonly staples?: () => readonly StapleState[];
   /** The policy in force. @default that of the config */
   readonly policy?: Policy;
 }
@@ -113,6 +118,7 @@ export async function startControlPlane(config: Config, options: ControlPlaneOpt
     onBan: (kind, ban) => flow.onBan(kind, ban),
     onBackend: (name, healthy, why) => flow.onBackend(name, healthy, why),
     onCertificate: (host, reason) => flow.onCertificate(host, reason),
+    onStaple: (name, reason) => flow.onStaple(name, reason),
     onAccount: (account, reason) => flow.onAccount(account, reason),
     get listeners() {
       return admin.server === null ? [] : [admin.server.listener];
@@ -180,7 +186,7 @@ function adminOptions(
   options: ControlPlaneOptions,
 ): AdminServerOptions {
   const { log, counters, bans = null, mailBans = null, backends = () => [] } = options;
-  const { fleet = () => null, mail = () => null, certificates = () => null } = options;
+  const { fleet = () => null, mail = () => null, certificates = () => null, staples = () => [] } = options;
   const { stream, probes } = flow;
   const journal = () => flow.journal!;
   return {
@@ -211,6 +217,7 @@ function adminOptions(
         fleet: () => fleet()?.health ?? null,
         mail,
         certificates,
+        staples,
         stream,
         countries: geo.countries,
       }),
@@ -221,7 +228,13 @@ function adminOptions(
 async function statusOf(
   { config, ready, started }: State,
   { journal, alerts }: EventFlow,
-  { counters, bans = null, fleet = () => null, certificates = () => null }: ControlPlaneOptions,
+  {
+    counters,
+    bans = null,
+    fleet = () => null,
+    certificates = () => null,
+    staples = () => [],
+  }: ControlPlaneOptions,
 ) {
   const { requests } = sumCounters(await counters());
   const sum = (verdict: string) =>
@@ -246,6 +259,14 @@ async function statusOf(
         next: new Date(next).toISOString(),
         trouble,
       })) ?? null,
+    ocsp: staples().map(({ host, key, serial, fetched, until, trouble }) => ({
+      host,
+      key,
+      serial,
+      fetched: fetched === null ? null : new Date(fetched).toISOString(),
+      until: until === null ? null : new Date(until).toISOString(),
+      trouble,
+    })),
   };
 }
 

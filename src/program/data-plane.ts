@@ -7,6 +7,7 @@ import { Counters, type CountersSnapshot } from '../events/counters.ts';
 import type { EventSink } from '../events/event.ts';
 import type { RateSource } from '../limit/rate-table.ts';
 import type { WindowClock } from '../limit/window-clock.ts';
+import type { StapleReports } from './stapling.ts';
 import { backendStates } from './workers/backend-states.ts';
 import type { BackendState } from './workers/messages.ts';
 
@@ -36,8 +37,8 @@ export interface DataPlaneOptions {
   readonly onEvent: EventSink;
   /** Called when a backend is ejected (`healthy` is false) or becomes healthy again. */
   readonly onBackend: (backend: string, healthy: boolean, why: string) => void;
-  /** Takes troubles with the certificates of worker processes. @param reason null: resolved */
-  readonly onCertificate: (name: string, reason: string | null) => void;
+  /** Gets the OCSP responses of worker processes. */
+  readonly staples: StapleReports;
 }
 
 /** @throws Error if a listener can't bind; nothing is left running then */

@@ -106,6 +106,11 @@ export class EventFlow {
     this.#alerts?.trouble('certificate', host, reason);
   }
 
+  /** @param name of the certificate @param reason null: the trouble is resolved */
+  onStaple(name: string, reason: string | null): void {
+    this.#alerts?.trouble('ocsp', name, reason);
+  }
+
   /** @param reason null: the trouble is resolved */
   onAccount(account: string, reason: string | null): void {
     this.#alerts?.trouble('account', account, reason);

@@ -3,7 +3,9 @@ import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { lingeringClose } from '../lingering-close.ts';
 import type { Certificates } from '../listener/certificates.ts';
-import { readInPlace } from '../listener/read-in-place.ts';
+import { peekFirstByte } from '../listener/first-byte.ts';
+import { readByStream, readInPlace } from '../listener/read-in-place.ts';
+import { readHello } from '../wire/client-hello.ts';
 import { deliver, post } from './coalesced-writes.ts';
 import { type CommandLine, CommandLines } from './command-lines.ts';
 import type { TlsFacts } from './proxy-header.ts';
@@ -195,12 +197,13 @@ export class ClientChannel {
     const plain = this.#socket;
     plain.removeAllListeners('data');
     plain.removeAllListeners('end');
+    const takesEcdsa = !certificates.hasSeveralKinds || (await supportsEcdsa(plain, timeout));
     const { stapling } = certificates;
     const secure = new TLSSocket(plain, {
       isServer: true,
-      secureContext: certificates.standardContext,
+      secureContext: certificates.standardContext(takesEcdsa),
       ...(stapling === undefined ? {} : { server: stapling }),
-      SNICallback: (name, done) => done(null, certificates.contextFor(name)),
+      SNICallback: (name, done) => done(null, certificates.contextFor(name, takesEcdsa)),
     });
     const shaken = Promise.withResolvers<void>();
     const timer = setTimeout(() => secure.destroy(new ClientSlow('no TLS handshake in time')), timeout);
@@ -310,5 +313,27 @@ export class ClientChannel {
       this.#wake = null;
       socket.off('drain', drained.resolve);
     }
+  }
+}
+
+/**
+ * Whether a client that begins TLS supports certificates with an ECDSA key. Its hello stays unread on the socket.
+ *
+ * @throws ClientGone, ClientSlow
+ */
+async function supportsEcdsa(socket: Socket, timeout: number): Promise<boolean> {
+  if (socket.destroyed) throw clientClosed;
+  readByStream(socket);
+  const hello = Promise.withResolvers<boolean>();
+  const onClose = (): void => hello.reject(clientClosed);
+  socket.once('close', onClose);
+  // Before that of `peekFirstByte`, which only closes the connection.
+  const timer = setTimeout(() => hello.reject(new ClientSlow('no TLS handshake in time')), timeout);
+  peekFirstByte(socket, timeout, true, (_speaksTls, bytes) => hello.resolve(readHello(bytes).takesEcdsa));
+  try {
+    return await hello.promise;
+  } finally {
+    clearTimeout(timer);
+    socket.off('close', onClose);
   }
 }

@@ -105,10 +105,10 @@ class Guard implements SmtpGuard {
   }
 
   prepare(options: SmtpOptions): { commit(): void; abort(): void } {
-    const next = new Settings(options, this.#context.log);
+    const next = new Settings(options, this.#context.log, this.#settings);
     return {
       commit: () => {
-        this.#settings.close();
+        this.#settings.close(true);
         this.#settings = next;
       },
       abort: () => next.close(),

@@ -27,8 +27,11 @@ export class Settings {
   readonly #normalizeFrom: PrefixSet | null;
   readonly #domainFile: DomainFile | null;
 
-  /** @throws if a domain, prefix, backend, file or certificate is invalid, saying which */
-  constructor(options: SmtpOptions, log: SmtpLog) {
+  /**
+   * @param before whose place these take: close them with `replaced`
+   * @throws if a domain, prefix, backend, file or certificate is invalid, saying which
+   */
+  constructor(options: SmtpOptions, log: SmtpLog, before: Settings | null = null) {
     this.options = options;
     this.relayFrom = prefixSet('relayFrom', options.relayFrom);
     this.trustedProxies = prefixSet('trustedProxies', options.trustedProxies);
@@ -50,7 +53,8 @@ export class Settings {
     const table = 'file' in domains ? this.#domainFile! : new DomainTable(domains);
     this.policy = { plainLocals: options.plainLocals, owns: (domain) => table.has(domain) };
     try {
-      this.certificates = options.tls === null ? null : certificatesOf(options.tls, log);
+      this.certificates =
+        options.tls === null ? null : certificatesOf(options.tls, log, before?.certificates);
     } catch (error) {
       this.#domainFile?.close();
       throw error;
@@ -63,9 +67,9 @@ export class Settings {
   }
 
   /** Stops watching files and ends idle sessions with mail servers. Open sessions go on. */
-  close(): void {
+  close(replaced = false): void {
     this.#domainFile?.close();
-    this.certificates?.close();
+    this.certificates?.close(replaced);
     for (const { backends } of this.listeners) backends.close();
   }
 }
@@ -85,12 +89,18 @@ function listenersOf(options: SmtpOptions, log: SmtpLog): Listener[] {
   return options.listen.map((listener) => ({ options: listener, backends: backendsOf(listener.backends) }));
 }
 
-const certificatesOf = (files: NonNullable<SmtpOptions['tls']>, log: SmtpLog): Certificates =>
-  new Certificates(files, {
-    onError: (error) =>
+function certificatesOf(
+  files: NonNullable<SmtpOptions['tls']>,
+  log: SmtpLog,
+  before: Certificates | null = null,
+): Certificates {
+  const events = {
+    onError: (error: Error) =>
       log.error({ err: error }, 'smtp: the changed certificates are invalid; the old ones stay in use'),
     onReload: () => log.info({ event: 'smtp' }, 'smtp: reloaded the certificates'),
-  });
+  };
+  return new Certificates(files, events, null, before);
+}
 
 function prefixSet(key: string, texts: readonly string[]): PrefixSet {
   return new PrefixSet(

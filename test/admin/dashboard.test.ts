@@ -53,6 +53,34 @@ suite('the dashboard', { skip: without('chromium'), timeout: 170_000 }, () => {
     assert.deepEqual(faults, []);
   });
 
+  test('health shows the OCSP responses of must-staple certificates', async () => {
+    const { page, faults } = await dashboard.open();
+    await dashboard.show(page, 'health');
+    const rows = page.locator('.card', { hasText: 'OCSP responses' }).locator('tbody tr');
+    await rows.nth(2).waitFor();
+    const texts = await rows.locator('th, td:nth-of-type(1)').allInnerTexts();
+    assert.deepEqual(
+      texts.map((text) => text.replace(/\s+/g, ' ').trim()),
+      [
+        ...['pay.example.net (EC)', 'valid for 5 days'],
+        'pay.example.net (RSA)',
+        'valid for 3 h no OCSP response for it: the responder answered 503; the last one is valid for a while',
+        'old.example.net (EC)',
+        'none its authority has revoked it, since 2026-01-02T03:04:05.000Z: replace it',
+      ],
+    );
+    const metrics = await (await dashboard.checkpoint.get('/metrics')).text();
+    for (const line of [
+      /^sekisho_ocsp_response_expiry_timestamp_seconds\{host="pay\.example\.net",serial="00"\} \d{10}/m,
+      /^sekisho_ocsp_response_fetched_timestamp_seconds\{host="pay\.example\.net",serial="01"\} \d{10}/m,
+      /^sekisho_ocsp_response_expiry_timestamp_seconds\{host="old\.example\.net",serial="02"\} 0$/m,
+      /^sekisho_ocsp_responder_up\{host="pay\.example\.net",serial="00"\} 1$/m,
+      /^sekisho_ocsp_responder_up\{host="pay\.example\.net",serial="01"\} 0$/m,
+    ])
+      assert.match(metrics, line);
+    assert.deepEqual(faults, []);
+  });
+
   test('shows probes live, finds one, shows it in full, bans and unbans, and logs out', async () => {
     const { probe } = dashboard.checkpoint;
     const { page, faults } = await dashboard.open();

@@ -32,14 +32,23 @@ suite('alerts in Japanese', () => {
     digest.tick(now);
     digest.add([row], now);
     digest.ban({ prefix: '192.0.2.7/32', until: now + 600_000, reason: '' }, now);
-    for (const kind of ['backend', 'journal', 'account', 'certificate'] as const)
+    for (const kind of ['backend', 'journal', 'account', 'certificate', 'ocsp'] as const)
       digest.trouble(kind, 'x', 'why', now);
     for (; now < start + 600_000; now += 1000) digest.tick(now);
-    for (const kind of ['backend', 'journal', 'account', 'certificate'] as const)
+    for (const kind of ['backend', 'journal', 'account', 'certificate', 'ocsp'] as const)
       digest.trouble(kind, 'x', null, now);
     digest.tick(new Date(2026, 4, 5, 8).getTime());
     const kinds = new Set(messages.map(({ kind }) => kind));
-    for (const kind of ['rate', 'summary', 'daily', 'backend', 'journal', 'account', 'certificate'] as const)
+    for (const kind of [
+      'rate',
+      'summary',
+      'daily',
+      'backend',
+      'journal',
+      'account',
+      'certificate',
+      'ocsp',
+    ] as const)
       assert.ok(kinds.has(kind), kind);
     for (const { title, lines } of messages)
       for (const text of [title, ...lines].filter((line) => line !== 'why')) assert.match(text, japanese);

@@ -101,6 +101,32 @@ test('ntfy, Gotify, Telegram, PagerDuty and Alertmanager get messages in the for
   assert.ok(Date.parse(manager[0].endsAt) > message.time);
 });
 
+test('a certificate and its OCSP response are incidents of their own', async (t) => {
+  const { received, host } = await receiver(t);
+  const { alerts } = parseConfig(
+    `${sites}alerts: { pagerduty: { routingKey: 0123456789abcdef0123456789abcdef, url: "http://${host}/" } }\n`,
+    '.',
+  );
+  assert.ok(alerts);
+  const channel = service(alerts.services[0]!);
+  t.after(() => channel.close());
+  for (const kind of ['certificate', 'ocsp'] as const)
+    for (const level of ['trouble', 'relief'] as const)
+      await channel.send({ ...message, kind, level, facts: { name: 'www.example.net' } });
+  await channel.send({ ...message, kind: 'summary', level: 'relief' });
+  const sent = received.map(({ body }) => JSON.parse(body));
+  assert.deepEqual(
+    sent.map(({ event_action, dedup_key }) => `${event_action} ${dedup_key}`),
+    [
+      'trigger sekisho gate certificate www.example.net',
+      'resolve sekisho gate certificate www.example.net',
+      'trigger sekisho gate ocsp www.example.net',
+      'resolve sekisho gate ocsp www.example.net',
+      'resolve sekisho gate probes',
+    ],
+  );
+});
+
 test('alerts test reports the answer of each receiver, and exits 1 if one failed', async (t) => {
   const { received, host } = await receiver(t);
   const file = join(await tempDir(t, 'alerts-test'), 'sekisho.yaml');

@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { after, suite, type TestContext, test } from 'node:test';
-import { Staples } from '../../src/ocsp/staples.ts';
+import { type StapleState, Staples } from '../../src/ocsp/staples.ts';
 import { eventually } from '../support/eventually.ts';
 import { Authority, type Issued, scriptedResponder } from '../support/ocsp.ts';
 import type { Owner } from '../support/owner.ts';
@@ -18,10 +18,12 @@ const long = 30_000;
 /** A staple with its own clock, and everything that is reported about it. */
 function follow(t: Owner, { cert }: Issued) {
   const clock = { ahead: 0 };
-  const staples = new Staples(() => Date.now() + clock.ahead, { first: 1000, longest: 2000 });
+  const staples = new Staples(() => Date.now() + clock.ahead, { first: 1000, longest: 2000, sleep: 200 });
   const told: string[] = [];
+  const changes: (readonly StapleState[])[] = [];
   staples.events = {
     onResponse: (name) => told.push(`response ${name}`),
+    onChange: () => changes.push(staples.states),
     onFailure: (_name, why) => told.push(`failure ${why}`),
     onTrouble: (_name, why) => told.push(why === null ? 'resolved' : `trouble ${why}`),
   };
@@ -29,7 +31,7 @@ function follow(t: Owner, { cert }: Issued) {
   t.after(() => staples.leave(user));
   const chain = readFileSync(cert);
   const staple = staples.of(user, new X509Certificate(chain), chain)!;
-  return { staple, staples, told, clock, user };
+  return { staple, staples, told, clock, user, changes };
 }
 
 type Answer = (request: Buffer, response: ServerResponse, elsewhere: string) => Promise<Buffer | null>;
@@ -97,7 +99,7 @@ test('a response is used until its end, and its renewal is tried again', async (
   await staple.asked;
   assert.notEqual(staple.response, null);
   works = false;
-  await eventually(() => told.length === 2, 'the renewal fails', long);
+  await eventually(() => told.length >= 2, 'the renewal fails', long);
   assert.deepEqual(told[0], 'response www.example.net');
   assert.match(told[1]!, /^trouble .*answered 503; the last one is valid until/);
   assert.notEqual(staple.response, null);
@@ -105,8 +107,8 @@ test('a response is used until its end, and its renewal is tried again', async (
   assert.equal(staple.response, null);
   clock.ahead = 0;
   works = true;
-  await eventually(() => told.length === 4, 'it is renewed', long);
-  assert.deepEqual(told.slice(2), ['response www.example.net', 'resolved']);
+  await eventually(() => told.includes('resolved'), 'it is renewed', long);
+  assert.deepEqual(told.slice(-2), ['response www.example.net', 'resolved']);
   assert.notEqual(staple.response, null);
   assert.ok(asked() >= 3);
 });
@@ -121,7 +123,7 @@ test('a failure while most of the validity is left is reported as such', async (
   await staple.asked;
   works = false;
   clock.ahead = 0;
-  await eventually(() => told.length === 2, 'the renewal fails', long);
+  await eventually(() => told.length >= 2, 'the renewal fails', long);
   assert.match(told[1]!, /^failure /);
 });
 
@@ -139,7 +141,7 @@ async function revoked(t: TestContext, url: string) {
 test('a response is dropped when its certificate is revoked', async (t) => {
   const { url } = await scriptedResponder(t, (request) => authority.respond(request, ['-nmin', '1']));
   const { staple, told } = await revoked(t, url);
-  await eventually(() => told.length === 2, 'it is asked again', long);
+  await eventually(() => told.length >= 2, 'it is asked again', long);
   assert.match(told[1]!, /^trouble its authority has revoked it, since 2025-01-01T00:00:00/);
   assert.equal(staple.response, null);
 });
@@ -153,7 +155,7 @@ test('the last good response of a revoked certificate cannot be replayed', async
     return step === 2 ? authority.respond(request) : recorded;
   });
   const { staple, told } = await revoked(t, url);
-  await eventually(() => told.length === 3, 'it is asked twice more', long);
+  await eventually(() => told.length >= 3, 'it is asked twice more', long);
   assert.match(told[1]!, /^trouble its authority has revoked it/);
   assert.match(told[2]!, /^trouble .* older than the one before/);
   assert.equal(staple.response, null);
@@ -205,4 +207,66 @@ test('listeners with the same certificate share a response, which ends with the 
   await fresh.asked;
   assert.equal(asked(), 2);
   staples.leave(other);
+});
+
+test('the state says when the response was fetched, until when it is valid, and why it is not renewed', async (t) => {
+  let works = true;
+  const { url } = await scriptedResponder(t, async (request) =>
+    works ? authority.respond(request, ['-nmin', '60']) : Buffer.alloc(0),
+  );
+  const issued = authority.issue('www.example.net', { responder: url });
+  const before = Date.now();
+  const { staple, staples, clock, changes } = follow(t, issued);
+  const same = { host: 'www.example.net', serial: issued.serial.toLowerCase(), key: 'ec' };
+  assert.deepEqual(staples.states, [{ ...same, fetched: null, until: null, trouble: null, urgent: false }]);
+  await staple.asked;
+  await eventually(() => changes.length > 0, 'the first change', long);
+  const [{ fetched, until, ...good }] = changes.at(-1) as [StapleState];
+  assert.deepEqual(good, { ...same, trouble: null, urgent: false });
+  assert.ok(fetched! >= before && fetched! <= Date.now());
+  assert.equal(until! % 1000, 0);
+  assert.ok(until! > before + 3_500_000 && until! <= Date.now() + 3_600_000);
+  works = false;
+  // A sleep of the machine: its timers stand still, its clock does not.
+  clock.ahead = 34 * 60_000;
+  await eventually(() => staple.state.trouble !== null, 'the renewal fails', long);
+  const { trouble, urgent, ...kept } = staple.state;
+  assert.deepEqual(kept, { ...same, fetched, until });
+  assert.match(trouble!, /the response is malformed; the last one is valid until/);
+  assert.equal(urgent, false);
+  assert.deepEqual(changes.at(-1), [staple.state]);
+  clock.ahead = 46 * 60_000;
+  await eventually(() => staple.state.urgent, 'less than a quarter of the validity is left', long);
+});
+
+test('the trouble of one certificate is not resolved by another one of the same name', async (t) => {
+  let rsaWorks = false;
+  const { url: goodUrl } = await scriptedResponder(t, (request) => authority.respond(request));
+  const { url: badUrl } = await scriptedResponder(t, async (request) =>
+    rsaWorks ? authority.respond(request) : Buffer.alloc(0),
+  );
+  const { staple, staples, told, user } = follow(
+    t,
+    authority.issue('www.example.net', { responder: badUrl, kind: 'rsa' }),
+  );
+  await staple.asked;
+  assert.match(told[0]!, /^trouble /);
+  const chain = readFileSync(authority.issue('www.example.net', { responder: goodUrl }).cert);
+  const other = staples.of(user, new X509Certificate(chain), chain)!;
+  await other.asked;
+  assert.notEqual(other.response, null);
+  assert.ok(!told.includes('resolved'), told.join('; '));
+  rsaWorks = true;
+  await eventually(() => told.includes('resolved'), 'its own response', long);
+});
+
+test('a fresh response is not asked for again before half of its validity', async (t) => {
+  const { url, asked } = await scriptedResponder(t, (request) => authority.respond(request));
+  for (let times = 1; times <= 8; times++) {
+    const { staple, told } = follow(t, authority.issue('www.example.net', { responder: url }));
+    await staple.asked;
+    await eventually(() => told.length > 0, 'its response', long);
+    await new Promise(setImmediate);
+    assert.equal(asked(), times);
+  }
 });

@@ -85,6 +85,33 @@ test('an RSA and an ECDSA certificate for one name each come with their own resp
   }
 });
 
+test('without a server name a client that supports only RSA gets the RSA certificate, also after a reload', async (t) => {
+  const live = { cert: join(authority.folder, 'first.pem'), key: join(authority.folder, 'first.key') };
+  use(www, live);
+  const { port: to } = await gatewayWith(t, [live, wwwRsa]);
+  const rsaWith = async (serial: string) => {
+    const old = { ciphers: 'ECDHE-RSA-AES128-GCM-SHA256', maxVersion: 'TLSv1.2' } as const;
+    for (const options of [{ sigalgs: 'rsa_pss_rsae_sha256' }, old]) {
+      const { certificate, response } = await shown(to, options);
+      assert.equal(certificate.publicKey.asymmetricKeyType, 'rsa');
+      if (!isGoodFor(response, certificate)) return false;
+    }
+    const { certificate, response } = await shown(to, { sigalgs: 'ECDSA+SHA256:rsa_pss_rsae_sha256' });
+    assert.equal(certificate.publicKey.asymmetricKeyType, 'ec');
+    return certificate.serialNumber === serial && isGoodFor(response, certificate);
+  };
+  await eventually(() => rsaWith(www.serial), 'both with a response', long);
+  const renewed = (await renewable(t)).issued;
+  use(renewed, live);
+  await eventually(() => rsaWith(renewed.serial), 'both, one of them renewed', long);
+});
+
+/** A certificate whose responder knows it, although it was issued late. */
+async function renewable(t: Owner) {
+  const { url, asked } = await scriptedResponder(t, (request) => authority.respond(request));
+  return { issued: authority.issue('www.example.net', { responder: url }), asked };
+}
+
 test('a certificate that does not demand it gets no response, and nobody is asked for one', async (t) => {
   const { url, asked } = await scriptedResponder(t, async (request) => authority.respond(request));
   const plain = authority.issue('www.example.net', { responder: url, staple: false });

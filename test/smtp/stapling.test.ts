@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
-import { Authority, stapled, startResponder } from '../support/ocsp.ts';
+import { Authority, scriptedResponder, stapled, startResponder } from '../support/ocsp.ts';
+import { runProcess } from '../support/process.ts';
 import { mailSink, startGuard } from './support.ts';
 
 const owner = { after };
@@ -34,4 +35,34 @@ test('a certificate that does not demand it is shown without a response', async 
   const plain = authority.issue('mx.example.net', { responder, staple: false });
   const { port: to } = await startGuard(t, sink.port, { tls: [plain] });
   assert.equal(await stapled(to, 'mx.example.net', ['-starttls', 'smtp']), 'none');
+});
+
+test('a client that supports only RSA gets the RSA certificate, whether certificates demand stapling or not', async (t) => {
+  const sink = await mailSink(t);
+  for (const staple of [true, false]) {
+    const { url } = await scriptedResponder(t, (request) => authority.respond(request));
+    const issue = (name: string, kind: 'ec' | 'rsa') =>
+      authority.issue(name, { responder: url, kind, staple });
+    const tls = ['mx.example.net', 'mx.example.org'].flatMap((name) => [
+      issue(name, 'ec'),
+      issue(name, 'rsa'),
+    ]);
+    const { ports } = await startGuard(t, sink.port, { tls, listen: [{}, { tls: 'implicit' }] });
+    for (const [at, more] of [['-starttls', 'smtp'], []].entries())
+      for (const name of ['mx.example.net', 'mx.example.org', null])
+        for (const [sigalgs, kind] of [
+          ['rsa_pss_rsae_sha256', 'RSA'],
+          ['ecdsa_secp256r1_sha256', 'ECDSA'],
+        ] as const) {
+          const to = ['-connect', `127.0.0.${at + 1}:${ports[at]}`, '-sigalgs', sigalgs, ...more];
+          const asked = name === null ? ['-noservername'] : ['-servername', name];
+          const { stdout } = await runProcess('openssl', ['s_client', ...to, ...asked]);
+          assert.match(
+            stdout,
+            new RegExp(`Peer signature type: (rsa_pss|${kind})`, 'i'),
+            `${name} ${sigalgs}`,
+          );
+          assert.equal(/CN ?= ?(mx\.example\.\w+)/.exec(stdout)?.[1], name ?? 'mx.example.net');
+        }
+  }
 });

@@ -2,9 +2,11 @@
 import { pino } from 'pino';
 import type { OrderedCertificates } from '../../src/admin/gateway-metrics.ts';
 import { parseConfig } from '../../src/config/load.ts';
+import type { StapleState } from '../../src/ocsp/staples.ts';
 import { type ClientPlane, startClientPlane } from '../../src/program/bans-and-fleet.ts';
 import { type ControlPlane, startControlPlane } from '../../src/program/control-plane.ts';
 import { startDataPlane } from '../../src/program/data-plane.ts';
+import { StapleReports } from '../../src/program/stapling.ts';
 import type { Owner } from './owner.ts';
 import { exchange } from './raw-client.ts';
 
@@ -38,12 +40,14 @@ sites:
  * @param yaml the config besides `admin` and, where it has none, `listen` and `sites`
  * @param more of `admin`, as YAML
  * @param certificates ordered by ACME
+ * @param staples of must-staple certificates
  */
 export async function runCheckpoint(
   owner: Owner,
   yaml = '',
   more = '',
   certificates: OrderedCertificates | null = null,
+  staples: readonly StapleState[] = [],
 ): Promise<RunningCheckpoint> {
   const lines: string[] = [];
   const log = pino({ level: 'info' }, { write: (line: string) => lines.push(line) });
@@ -57,6 +61,7 @@ export async function runCheckpoint(
     counters: () => data.counters(),
     backends: () => data.backends(),
     certificates: () => certificates,
+    staples: () => staples,
   });
   owner.after(() => control.close());
   clients.bans?.ledger.onChange((change, origin) => {
@@ -71,7 +76,7 @@ export async function runCheckpoint(
       control.onEvent(event);
     },
     onBackend: control.onBackend,
-    onCertificate: control.onCertificate,
+    staples: new StapleReports(() => {}),
   });
   owner.after(() => data.close(0));
   control.setReady(true);

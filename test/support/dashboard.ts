@@ -29,6 +29,25 @@ const ordered = {
   ],
 };
 
+/** One valid, one that can not be renewed, one of a revoked certificate. */
+const staples = [
+  { host: 'pay.example.net', key: 'ec', fetched: inDays(-2), until: inDays(5.1), trouble: null },
+  {
+    host: 'pay.example.net',
+    key: 'rsa',
+    fetched: inDays(-6.9),
+    until: inDays(0.11),
+    trouble: 'no OCSP response for it: the responder answered 503; the last one is valid for a while',
+  },
+  {
+    host: 'old.example.net',
+    key: 'ec',
+    fetched: null,
+    until: null,
+    trouble: 'its authority has revoked it, since 2026-01-02T03:04:05.000Z: replace it',
+  },
+].map((staple, index) => ({ ...staple, serial: `0${index}`, urgent: staple.trouble !== null }));
+
 export interface Dashboard {
   readonly browser: Browser;
   readonly checkpoint: RunningCheckpoint;
@@ -47,6 +66,7 @@ export async function startDashboard(owner: Owner, more = ''): Promise<Dashboard
     `bans: { after: 1000 }\ntrustedProxies: [127.0.0.1/32]\n${more}`,
     '',
     ordered,
+    staples,
   );
   const { admin } = checkpoint;
   return {

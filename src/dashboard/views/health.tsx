@@ -5,6 +5,7 @@ import { api, type Status } from '../api.ts';
 import type { ViewProps } from '../app.tsx';
 import { t } from '../language.ts';
 import { Certificates } from '../parts/certificates.tsx';
+import { Staples } from '../parts/staples.tsx';
 import { Empty, Loaded } from '../parts/states.tsx';
 import { useResource } from '../resource.ts';
 import { amount, fullTime, sizeText, spanText } from '../words.ts';
@@ -70,6 +71,7 @@ export function HealthView({ live }: ViewProps): JSX.Element {
         </Loaded>
       </section>
       {known?.certificates != null && <Certificates of={known.certificates} />}
+      {known !== null && known.ocsp.length > 0 && <Staples of={known.ocsp} />}
       {known?.fleet != null && <FleetCard />}
       <section class="card">
         <h2>{t.health.checkpoint}</h2>

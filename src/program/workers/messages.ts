@@ -4,6 +4,7 @@ import type { Config } from '../../config/config.ts';
 import type { CountersSnapshot } from '../../events/counters.ts';
 import type { ProbeEvent } from '../../events/event.ts';
 import type { HealthState } from '../../forward/backend-health.ts';
+import type { StapleState } from '../../ocsp/staples.ts';
 
 /** The state of a backend as one process sees it. */
 export interface BackendState {
@@ -39,11 +40,10 @@ export type FromWorker =
       readonly kind: 'stats';
       readonly counters: CountersSnapshot;
       readonly backends: readonly BackendState[];
+      readonly staples: readonly StapleState[];
     }
   | { readonly kind: 'rates'; readonly counts: readonly RateCount[] }
-  | { readonly kind: 'backend'; readonly name: string; readonly healthy: boolean; readonly why: string }
-  /** @see StapleEvents.onTrouble */
-  | { readonly kind: 'certificate'; readonly name: string; readonly reason: string | null };
+  | { readonly kind: 'backend'; readonly name: string; readonly healthy: boolean; readonly why: string };
 
 /** An increase of the request count under a key. */
 export interface RateCount {

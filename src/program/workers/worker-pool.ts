@@ -166,6 +166,7 @@ export class WorkerPool implements DataPlane {
       case 'stats':
         member.counters = message.counters;
         member.backends = message.backends;
+        this.#options.staples.take(member, message.staples);
         return;
       case 'rates':
         this.#send(member.worker, {
@@ -175,14 +176,12 @@ export class WorkerPool implements DataPlane {
         return;
       case 'backend':
         this.#options.onBackend(message.name, message.healthy, message.why);
-        return;
-      case 'certificate':
-        this.#options.onCertificate(message.name, message.reason);
     }
   }
 
   #onExit(member: Member, how: string): void {
     this.#members.delete(member.worker.id);
+    this.#options.staples.forget(member);
     if (member.counters !== null) {
       this.#retired = sumCounters(
         this.#retired === null ? [member.counters] : [this.#retired, member.counters],

@@ -7,8 +7,9 @@ import type { RateShare } from '../../limit/rate-table.ts';
 import { WindowClock } from '../../limit/window-clock.ts';
 import { dropPrivileges, resolveAccount } from '../../listener/privileges.ts';
 import { openLog } from '../../log.ts';
+import { staples } from '../../ocsp/staples.ts';
 import { type Gateway, startGateway } from '../gateway.ts';
-import { reportStapling } from '../stapling.ts';
+import { logStapling } from '../stapling.ts';
 import { backendStates } from './backend-states.ts';
 import { unpackBans } from './ban-batch.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
@@ -76,7 +77,7 @@ async function start(config: Config): Promise<void> {
   try {
     const { log, reopen } = await openLog(config.log);
     reopenLog = reopen;
-    reportStapling(log, (name, reason) => send({ kind: 'certificate', name, reason }));
+    logStapling(log, () => {});
     gateway = await startGateway(config, {
       log,
       counters,
@@ -107,7 +108,12 @@ function report(): void {
 }
 
 function stats(): void {
-  send({ kind: 'stats', counters: counters.snapshot(), backends: backendStates(gateway!.backends) });
+  send({
+    kind: 'stats',
+    counters: counters.snapshot(),
+    backends: backendStates(gateway!.backends),
+    staples: staples.states,
+  });
 }
 
 async function close(deadline: number): Promise<void> {
