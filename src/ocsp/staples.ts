@@ -264,7 +264,7 @@ export class Staples {
     staple.users.add(user);
   }
 
-  /** Releases the other staples of a user. One without users is dropped. */
+  /** Releases the other staples of a user. A staple without users is dropped. */
   keep(user: object, kept: ReadonlySet<Staple | null>): void {
     const dropped = this.#release(user, kept);
     for (const { name } of dropped) this.trouble(name, null);
