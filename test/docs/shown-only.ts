@@ -32,11 +32,6 @@ export const shownOnly: readonly { readonly path: string; readonly says: string;
     why: 'test/fleet/valkey-store.test.ts gives these rights to a user of a real server, and no others',
   },
   {
-    path: 'docs/how-to/https.md',
-    says: 'openssl s_client',
-    why: 'needs a must-staple certificate: test/ocsp/stapling.test.ts asks with openssl, test/gateway/stapling.test.ts with curl',
-  },
-  {
     path: 'docs/how-to/bans.md',
     says: 'sekisho bans add',
     why: 'needs a running gateway: the tutorial runs the same commands',
