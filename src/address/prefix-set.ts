@@ -9,6 +9,7 @@ import {
   unmapped,
   withoutZone,
 } from './ip.ts';
+import type { PrefixKey } from './prefix-key.ts';
 
 /**
  * Prefixes compiled into sorted, disjoint ranges, one list per family. `contains` is a binary search: in a blocklist
@@ -91,6 +92,14 @@ export class PrefixSet {
     }
     const first = number128(prefix);
     return this.#ipv6.touches(first, first + (1n << BigInt(128 - prefix.length)) - 1n);
+  }
+
+  /** Like `overlaps`, for a prefix of at most 64 bits that has been parsed already. */
+  overlapsKey({ family, high, low, length }: PrefixKey): boolean {
+    if (family === 4) return this.#ipv4.touches(high, high + 2 ** (32 - length) - 1);
+    if (this.#ipv6.empty) return false;
+    const first = (BigInt(high) << 96n) | (BigInt(low) << 64n);
+    return this.#ipv6.touches(first, first + (1n << BigInt(128 - length)) - 1n);
   }
 
   /** Whether every address of a prefix is in the set. */

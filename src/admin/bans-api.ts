@@ -2,7 +2,7 @@
  * Bans over HTTP, for the admin server: register it behind the token check. Needs `app.bans`.
  *
  * - `GET /api/bans`: `{ bans, listed, total }`, newest first; `?limit=` (default 1000); `?format=plain|nftables|nginx|haproxy`
- *   returns the whole current list as text;
+ *   returns the whole current list as text, without what is allow-listed;
  * - `POST /api/bans` with `{ prefix, for, reason }` (`for` as in the config, `1h`; without it: permanent);
  * - `DELETE /api/bans/:prefix`, with the slash literal or as %2F.
  */
@@ -90,7 +90,8 @@ async function bansApi(app: FastifyInstance, { mail = null }: BansApiOptions): P
         if (!exportFormats.includes(query.format as ExportFormat))
           return refuse(reply, `format must be one of ${exportFormats.join(', ')}`);
         reply.type('text/plain; charset=utf-8');
-        return exportBans(query.format as ExportFormat, ledger.active(), ledger.lists, Date.now());
+        const { lists, exempt } = ledger;
+        return exportBans(query.format as ExportFormat, ledger.active(), lists, Date.now(), exempt);
       }
       const limit = Number(query.limit ?? 1000);
       if (!Number.isInteger(limit) || limit < 1 || limit > mostShown)

@@ -1,4 +1,7 @@
 /** Writes the live bans in the syntax of other firewalls. */
+import { parsePrefix } from '../address/ip.ts';
+import { type PrefixKey, prefixKey, prefixKeyText, readPrefixKey } from '../address/prefix-key.ts';
+import { PrefixSet } from '../address/prefix-set.ts';
 import { PrefixTrie } from '../address/prefix-trie.ts';
 import { type Ban, forever } from './ban.ts';
 import { isWide } from './ban-prefix.ts';
@@ -13,19 +16,28 @@ export type ExportFormat = (typeof exportFormats)[number];
  * - `nginx`: `deny` lines to `include`;
  * - `haproxy`: a map from prefix to reason, for `map_ip`.
  *
+ * Another firewall knows no allow-list, so exempt addresses are left out, also those within a banned network. Of IPv6, the whole /64 of
+ * an exempt address is left out: the gateway itself still refuses its neighbours.
+ *
  * @param listed prefixes from imported lists, which have no end
+ * @param exempt the allow-list and the trusted proxies @default none
  */
 export function exportBans(
   format: ExportFormat,
   bans: Iterable<Ban>,
   listed: Iterable<string>,
   now: number,
+  exempt: PrefixSet = new PrefixSet([]),
 ): string {
   const entries = new Map<string, Entry>();
-  for (const prefix of listed) entries.set(prefix, { until: forever, reason: 'imported list' });
-  for (const { prefix, until, reason } of bans) {
-    if ((entries.get(prefix)?.until ?? 0) < until) entries.set(prefix, { until, reason });
-  }
+  const key = prefixKey();
+  const add = (whole: string, entry: Entry): void => {
+    const parts = readPrefixKey(whole, key) && exempt.overlapsKey(key) ? partsWithout(exempt, key) : [whole];
+    for (const prefix of parts)
+      if ((entries.get(prefix)?.until ?? 0) < entry.until) entries.set(prefix, entry);
+  };
+  for (const prefix of listed) add(prefix, { until: forever, reason: 'imported list' });
+  for (const { prefix, until, reason } of bans) add(prefix, { until, reason });
   switch (format) {
     case 'plain':
       return lines([...entries.keys()]);
@@ -41,6 +53,22 @@ export function exportBans(
 interface Entry {
   readonly until: number;
   readonly reason: string;
+}
+
+/** The parts of a prefix in which no address is exempt: for each exempt prefix in it, at most one per bit. */
+function* partsWithout(exempt: PrefixSet, key: PrefixKey): Generator<string> {
+  const text = prefixKeyText(key);
+  if (!exempt.overlapsKey(key)) {
+    yield text;
+    return;
+  }
+  const { family, high, low } = key;
+  const length = key.length + 1;
+  if (exempt.covers(parsePrefix(text)!) || length > 64) return;
+  yield* partsWithout(exempt, { family, high, low, length });
+  const bit = 2 ** ((64 - length) % 32);
+  const upper = length <= 32 ? { high: high + bit, low } : { high, low: low + bit };
+  yield* partsWithout(exempt, { family, ...upper, length });
 }
 
 const lines = (text: readonly string[]): string => text.map((line) => `${line}\n`).join('');

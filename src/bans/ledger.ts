@@ -92,6 +92,11 @@ export class BanLedger {
     return prefix !== null && !this.isExempt(address) && this.isBanned(prefix);
   }
 
+  /** The allow-list and the trusted proxies. */
+  get exempt(): PrefixSet {
+    return this.#options.exempt;
+  }
+
   /** Whether an address can never be banned. */
   isExempt(address: string): boolean {
     return this.#options.exempt.containsClient(address);

@@ -82,6 +82,14 @@ suite('GET, POST and DELETE /api/bans', () => {
     app.bans.ledger.remove('192.0.2.1');
   });
 
+  test('an export leaves out what is allow-listed within a banned network', async () => {
+    const { ledger } = app.bans;
+    ledger.add({ prefix: '192.0.2.0/23' });
+    const plain = await app.inject({ url: '/api/bans?format=plain', headers });
+    assert.equal(plain.body, '192.0.3.0/24\n');
+    ledger.remove('192.0.2.0/23');
+  });
+
   test('a ban of a 6to4 prefix is one of its IPv4 address, and the answer says so; its lift too', async () => {
     const post = (prefix: string) =>
       app.inject({ method: 'POST', url: '/api/bans', headers, payload: { prefix } });

@@ -7,17 +7,12 @@ import fc from 'fast-check';
 import { maskedPrefix, parsePrefix } from '../../src/address/ip.ts';
 import { prefixKey, prefixKeyText, readPrefixKey } from '../../src/address/prefix-key.ts';
 import { PrefixSet } from '../../src/address/prefix-set.ts';
-import type { Ban } from '../../src/bans/ban.ts';
-import { forever } from '../../src/bans/ban.ts';
-import { exportBans, exportFormats } from '../../src/bans/ban-export.ts';
 import { banPrefix } from '../../src/bans/ban-prefix.ts';
 import { BanLedger } from '../../src/bans/ledger.ts';
 import { addList, readLists } from '../../src/bans/list-file.ts';
 import { readListLine } from '../../src/bans/list-line.ts';
 import { ListWatch } from '../../src/bans/list-watch.ts';
 import { inRanges, PrefixList, PrefixListBuilder } from '../../src/bans/prefix-list.ts';
-import { peer, without } from '../support/peers.ts';
-import { runProcess } from '../support/process.ts';
 import { eventually } from '../support/redis.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -222,133 +217,4 @@ test('a list is not read while it is being written', async (t) => {
   const all = Array.from({ length: 60 }, (_, i) => `198.51.100.${i}/32`).join(' ');
   await eventually(() => seen.length > 1, 'the new list is in force');
   assert.deepEqual(seen, ['192.0.2.1/32', all]);
-});
-
-suite('exported bans', () => {
-  const now = 1_700_000_000_000;
-  const ban = (prefix: string, over: Partial<Ban> = {}): Ban => ({
-    prefix,
-    since: now,
-    until: now + 90_500,
-    changed: now,
-    level: 1,
-    by: 'probes',
-    reason: 'connect',
-    ...over,
-  });
-  const bans = [
-    ban('192.0.2.1/32'),
-    ban('192.0.2.0/24', { until: forever, by: 'operator', reason: 'scan of "all"; ports\n' }),
-    ban('2001:db8::/64'),
-  ];
-  const listed = ['198.51.100.0/24', '192.0.2.1/32'];
-
-  test('as plain text', () => {
-    assert.equal(
-      exportBans('plain', bans, listed, now),
-      '198.51.100.0/24\n192.0.2.1/32\n192.0.2.0/24\n2001:db8::/64\n',
-    );
-  });
-
-  test('are empty when nobody is banned', () => {
-    for (const format of exportFormats) {
-      const text = exportBans(format, [], [], now);
-      if (format === 'nftables') assert.doesNotMatch(text, /element/);
-      else assert.equal(text, '');
-    }
-  });
-
-  test('nginx accepts them as deny lines', {
-    skip: peer('nginx') === null ? 'nginx is not installed' : false,
-  }, async (t) => {
-    const dir = await tempDir(t, 'nginx-deny');
-    await writeFile(join(dir, 'deny.conf'), exportBans('nginx', bans, listed, now));
-    await writeFile(
-      join(dir, 'nginx.conf'),
-      `pid ${dir}/pid; error_log ${dir}/error.log; events {} http { access_log off; server { listen 127.0.0.1:1; include ${dir}/deny.conf; } }`,
-    );
-    const { code, stderr } = await runProcess(peer('nginx')!, [
-      '-t',
-      '-p',
-      `${dir}/`,
-      '-c',
-      join(dir, 'nginx.conf'),
-    ]);
-    assert.equal(code, 0, stderr);
-    assert.match(exportBans('nginx', bans, listed, now), /^deny 2001:db8::\/64;$/m);
-  });
-
-  test('as a HAProxy map from prefix to a reason of one word', () => {
-    assert.equal(
-      exportBans('haproxy', [...bans, ban('203.0.113.1/32', { reason: '???' })], listed, now),
-      [
-        '198.51.100.0/24 imported-list',
-        '192.0.2.1/32 imported-list',
-        '192.0.2.0/24 scan-of-all-ports-',
-        '2001:db8::/64 connect',
-        '203.0.113.1/32 -',
-        '',
-      ].join('\n'),
-    );
-  });
-
-  test('HAProxy accepts them as a map', {
-    skip: peer('haproxy') === null ? 'haproxy is not installed' : false,
-  }, async (t) => {
-    const dir = await tempDir(t, 'haproxy-map');
-    await writeFile(join(dir, 'bans.map'), exportBans('haproxy', bans, listed, now));
-    await writeFile(
-      join(dir, 'haproxy.cfg'),
-      `defaults
-  mode http
-  timeout client 1s
-  timeout server 1s
-  timeout connect 1s
-frontend web
-  bind 127.0.0.1:1
-  http-request deny if { src,map_ip(${dir}/bans.map) -m found }
-`,
-    );
-    const { code, stderr, stdout } = await runProcess(peer('haproxy')!, [
-      '-c',
-      '-f',
-      join(dir, 'haproxy.cfg'),
-    ]);
-    assert.equal(code, 0, stderr + stdout);
-  });
-
-  test('nftables loads them, and loads them again', {
-    skip: without('nft', 'unshare') || (process.getuid?.() === 0 ? false : 'needs root: a network namespace'),
-  }, async (t) => {
-    const dir = await tempDir(t, 'nftables');
-    const file = join(dir, 'bans.nft');
-    await writeFile(file, exportBans('nftables', bans, listed, now));
-    const script =
-      'nft -c -f "$1" && nft -f "$1" && nft -f "$1" && nft list set inet sekisho banned4 && nft list set inet sekisho banned6';
-    const { code, stdout, stderr } = await runProcess('unshare', ['-n', 'sh', '-c', script, 'sh', file], {
-      env: { PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
-    });
-    assert.equal(code, 0, stderr);
-    assert.match(stdout, /elements = \{ 192\.0\.2\.0\/24, 198\.51\.100\.0\/24 \}/);
-    assert.match(stdout, /elements = \{ 2001:db8::\/64 timeout 1m31s expires 1m/);
-  });
-
-  test('fill two nftables sets in one transaction, each element with its timeout', () => {
-    assert.equal(
-      exportBans('nftables', bans, listed, now),
-      `add table inet sekisho
-add set inet sekisho banned4 { type ipv4_addr; flags interval, timeout; auto-merge; }
-flush set inet sekisho banned4
-add element inet sekisho banned4 {
-	198.51.100.0/24,
-	192.0.2.0/24
-}
-add set inet sekisho banned6 { type ipv6_addr; flags interval, timeout; auto-merge; }
-flush set inet sekisho banned6
-add element inet sekisho banned6 {
-	2001:db8::/64 timeout 91s
-}
-`,
-    );
-  });
 });
