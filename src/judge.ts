@@ -11,6 +11,7 @@ import {
   type Rule,
   type RuleId,
 } from './rules/catalogue.ts';
+import { foreignWanted } from './rules/foreign-wanted.ts';
 import { examineHttp } from './rules/http.ts';
 import { nothingWanted, type Wanted } from './rules/intent.ts';
 import { mayNameTarget } from './rules/path-proxy.ts';
@@ -19,12 +20,10 @@ import { isOwnName, wantedByName } from './rules/server-name.ts';
 import { type ClientStatus, type Found, stranger } from './rules/sightings.ts';
 import { helloName } from './wire/client-hello.ts';
 import { classifyFirstBytes, type FirstBytes } from './wire/first-bytes.ts';
-import { foreignProtocol } from './wire/foreign-protocols.ts';
 import { type HeaderFacts, headerFacts } from './wire/header-facts.ts';
 import type { HttpRequest } from './wire/http-request.ts';
 import { parseSocks4, parseSocks5Greeting, parseSocks5Request } from './wire/socks.ts';
 import { isStun } from './wire/stun.ts';
-import { telnetTarget } from './wire/telnet-proxy.ts';
 
 /** A rule that was seen, with its action under the policy. */
 export interface Signal extends Found {
@@ -145,9 +144,9 @@ export function judgeFirstBytes(bytes: Uint8Array, policy: Policy): Verdict | nu
 
 /** STUN does not count: a web page can make a browser send it to any port, as a WebRTC candidate. */
 function judgeForeign(bytes: Uint8Array, policy: Policy): Verdict | null {
-  const protocol = foreignProtocol(bytes);
-  if (protocol === null) return null;
-  const { name, reference } = protocol;
+  const foreign = foreignWanted(bytes);
+  if (foreign === null) return null;
+  const { name, reference } = foreign.protocol;
   const what =
     name === 'unknown'
       ? 'the connection begins with bytes of no known protocol'
@@ -158,22 +157,7 @@ function judgeForeign(bytes: Uint8Array, policy: Policy): Verdict | null {
     evidence: { part: 'bytes', start: 0, end: 2 },
     unmeant: isStun(bytes),
   };
-  const wanted = wantedOfForeign(bytes);
-  return block(null, [signalOf(found, 'block')], policy.rules['not-http'].answer, {
-    ...wanted,
-    protocol: name,
-  });
-}
-
-/** The destination given to a telnet proxy, or the URI in a request line of SIP, RTSP or ICAP. */
-function wantedOfForeign(bytes: Uint8Array): Wanted {
-  const line = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, 512))
-    .toString('latin1')
-    .split(/\r?\n/, 1)[0]!;
-  const telnet = telnetTarget(line);
-  if (telnet !== null) return { ...telnet, path: '', text: `${telnet.host}:${telnet.port}` };
-  const uri = /^[A-Z_]+ ((?:rtsps?|sips?|icap):[^ ]+) /i.exec(line)?.[1];
-  return uri === undefined ? nothingWanted : { ...nothingWanted, text: uri };
+  return block(null, [signalOf(found, 'block')], policy.rules['not-http'].answer, foreign.wanted);
 }
 
 /**

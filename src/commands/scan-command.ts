@@ -15,7 +15,7 @@ export function scanCommand(program: Program, exit: (code: number) => void): voi
     .option('--html <file>', 'also write a report with plots to this file')
     .option('--rehearse', 'report who would have been blocked or banned')
     .option('--follow', 'keep reading what is appended to the logs, until SIGINT')
-    .option('--all', 'report every rule that a log shows, not only those about relaying')
+    .option('--all', 'also report what seeks no relay: TRACE, other protocols, URLs in a path')
     .option('--pcap', 'print how to turn a packet capture into a readable log')
     .option('--threads <n>', 'at most this many threads', (value: string) =>
       Math.max(1, Number.parseInt(value, 10) || 1),

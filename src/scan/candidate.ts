@@ -1,5 +1,6 @@
 /** Selects the logged requests that need a verdict: everything but plain origin-form requests. */
 import { classifyFirstBytes, type FirstBytes } from '../wire/first-bytes.ts';
+import { foreignProtocol } from '../wire/foreign-protocols.ts';
 import { telnetTarget } from '../wire/telnet-proxy.ts';
 import type { LogEntry } from './log-entry.ts';
 import { requestWords } from './request-text.ts';
@@ -21,6 +22,8 @@ export type CandidateKind =
   | 'origin'
   | 'mail'
   | 'telnet'
+  /** Another protocol than HTTP. */
+  | 'foreign'
   /** A line of an error log about a request in the access log. */
   | 'note'
   | Exclude<FirstBytes, 'http-1' | 'http-0.9' | 'unknown'>;
@@ -34,15 +37,18 @@ const absolute = /^(?:[A-Za-z][A-Za-z0-9+._-]*:\/\/|unix:\/)/;
 const hostInDisguise =
   /^(?:https?:(?!\/\/)\/?[a-z0-9[]|[^/?]*@(?:\[|(?:[a-z0-9-]+\.)+[a-z0-9-]+(?:\/|:\d))|(?:[a-z0-9-]+\.)+[a-z0-9-]+:\d{1,5}(?:$|[/?])|\\)/i;
 
+/** `OPTIONS / RTSP/1.0`: the version of another protocol stays in the target. */
+export const otherVersion = /[ \t](?:RTSP|SIP|ICAP|ICE)\/\d\.\d$/;
+
 /** The kind of candidate; null for an ordinary request. */
 export function candidateKind(request: string): CandidateKind | null {
   const first = request.charCodeAt(0);
   if (telnetTarget(request) !== null) return 'telnet';
   const words = requestWords(request);
   if (words !== null && first >= 0x21 && first < 0x7f) {
-    const { method, target } = words;
+    const { method, target, version } = words;
     if (method.length === 7 && method.toUpperCase() === 'CONNECT') return 'connect';
-    if (target.charCodeAt(0) === 0x2f) return null;
+    if (target.charCodeAt(0) === 0x2f) return version === '' && otherVersion.test(target) ? 'foreign' : null;
     if (method.length <= 20 && absolute.test(target)) return 'absolute';
     if (method.length <= 20 && /^[A-Z]+$/i.test(method) && hostInDisguise.test(target)) {
       return smtp(request) ? 'smtp' : 'malformed';
@@ -56,7 +62,7 @@ export function candidateKind(request: string): CandidateKind | null {
     case 'http-1':
     case 'http-0.9':
     case 'unknown':
-      return null;
+      return (foreignProtocol(bytes) ?? foreignProtocol(bytes.subarray(0, -2))) === null ? null : 'foreign';
     case 'smtp':
       return smtp(request) ? 'smtp' : null;
     default:

@@ -88,6 +88,7 @@ const notHttp: ReadonlySet<string> = new Set([
   'proxy-protocol',
   'h2-preface',
   'telnet',
+  'not-http',
 ]);
 
 /** The web server logged another protocol's bytes as a request line, so it did not understand them. */

@@ -1,5 +1,6 @@
 /** Classifies a candidate once the own names are known: the rule of the catalogue, and the requested destination. */
 import type { RuleId } from '../rules/catalogue.ts';
+import { foreignWanted } from '../rules/foreign-wanted.ts';
 import { nothingWanted as nowhere, type Wanted } from '../rules/intent.ts';
 import { foreignUrlInPath } from '../rules/own-host.ts';
 import { pathProxy } from '../rules/path-proxy.ts';
@@ -8,7 +9,7 @@ import { isMalformed, parseAuthority } from '../wire/authority.ts';
 import { parseRequestTarget } from '../wire/request-target.ts';
 import { parseSocks4 } from '../wire/socks.ts';
 import { telnetTarget } from '../wire/telnet-proxy.ts';
-import type { Candidate } from './candidate.ts';
+import { type Candidate, otherVersion } from './candidate.ts';
 import { domainOf } from './mail-domain.ts';
 import type { OwnNames } from './own-names.ts';
 import { requestWords } from './request-text.ts';
@@ -36,7 +37,9 @@ export type Technique =
   | 'trace'
   | 'mail'
   /** A command for WinGate or a telnet proxy: `open 198.51.100.203 80`. */
-  | 'telnet';
+  | 'telnet'
+  /** Another protocol, such as SSH. */
+  | 'not-http';
 
 export interface Probe {
   readonly candidate: Candidate;
@@ -74,6 +77,8 @@ export function readProbe(candidate: Candidate, own: OwnNames): Probe | typeof o
       return mail(candidate, own, probe);
     case 'telnet':
       return probe('not-http', 'telnet', telnet(entry.request));
+    case 'foreign':
+      return probe('not-http', 'not-http', foreign(entry.request));
     case 'note':
       return null;
     case 'socks4':
@@ -109,7 +114,13 @@ function connect(logged: string, own: OwnNames, probe: Make): Probe {
   return probe('connect', own.has(host) ? 'connect-self' : 'connect', wanted);
 }
 
-function absolute(method: string, target: string, own: OwnNames, probe: Make): Probe | typeof ownAbsolute {
+function absolute(method: string, logged: string, own: OwnNames, probe: Make): Probe | typeof ownAbsolute {
+  const version = otherVersion.exec(logged);
+  if (version !== null) {
+    const target = logged.slice(0, version.index);
+    return probe('not-http', 'absolute', foreign(`${method} ${target}${version[0]}`));
+  }
+  const target = logged;
   // Servers log the raw target, spaces and fragments included: if it is malformed, the text up to the path has the host.
   const head = /^[^/]*\/\/[^/?#\\ ]*/.exec(target)?.[0] ?? target;
   const whole = parseRequestTarget(method, target);
@@ -143,6 +154,12 @@ function socks4(request: string): Wanted {
 function telnet(request: string): Wanted {
   const target = telnetTarget(request);
   return target === null ? nowhere : { ...target, path: '', text: `${target.host}:${target.port}` };
+}
+
+/** The URI in a request line of another protocol, or only the protocol. */
+function foreign(request: string): Wanted {
+  const line = Buffer.from(`${request.slice(0, 510)}\r\n`, 'latin1');
+  return (foreignWanted(line) ?? foreignWanted(line.subarray(0, -2)))?.wanted ?? nowhere;
 }
 
 /** The host in `http:/10.0.0.1/`, `@evil/`, `www.example.com:443`. */

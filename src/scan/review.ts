@@ -28,6 +28,10 @@ const besidesRelaying: ReadonlySet<Technique> = new Set([
   'url-in-path',
 ]);
 
+/** Another protocol seeks a relay if it names a destination, as SIP does; SSH on a web port names none. */
+const seeksRelay = ({ technique, wanted }: Probe): boolean =>
+  technique === 'not-http' ? wanted.text !== '' : !besidesRelaying.has(technique);
+
 /** Distinct paths at one address that reveal a path scanner: nobody relays that many to one foreign host. */
 const scannedPaths = 20;
 
@@ -133,7 +137,7 @@ export class Review {
         this.#addOwnPage(candidate);
       } else if (probe === null) continue;
       else if (isOwnClient(probe)) this.ownClients++;
-      else if (this.#options.all || !besidesRelaying.has(probe.technique)) probes.push({ file, probe });
+      else if (this.#options.all || seeksRelay(probe)) probes.push({ file, probe });
     }
     const mails = probes.filter(({ probe }) => probe.technique === 'mail');
     if (mails.length === 0) return probes;

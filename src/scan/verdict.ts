@@ -18,7 +18,7 @@ const families: Readonly<Record<Family, readonly string[]>> = {
   mail: ['mail'],
   telnet: ['telnet'],
   tls: ['tls'],
-  other: ['smtp', 'proxy-protocol', 'h2-preface', 'trace'],
+  other: ['smtp', 'proxy-protocol', 'h2-preface', 'trace', 'not-http'],
 };
 
 /** The parts of a scan's result that the verdict uses. */

@@ -52,7 +52,7 @@ export const scanInEnglish = {
     withParts: (opening: string, parts: readonly string[]) => `${opening}: ${parts.join(', ')}.`,
     /** @param name of the family, with its count */
     all: (name: string, count: number, outcome: string): string =>
-      count === 1 ? `${name} ${outcome}` : `${name} all ${outcome}`,
+      count === 1 ? `${name} (${outcome})` : `${name} (all ${outcome})`,
     mixed: (name: string, parts: readonly { count: number; outcome: string }[]) =>
       `${name} (${parts.map(({ count, outcome }) => `${amount(count)} ${outcome}`).join('; ')})`,
     doubt: (count: number) => ` For ${counted(count, 'probe')} the log does not show the outcome.`,

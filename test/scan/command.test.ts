@@ -40,7 +40,7 @@ test('--json: one object per finding with the documented fields on stdout, the r
   );
   assert.match(
     stderr,
-    /^No relay succeeded: 1 CONNECT refused, 1 foreign URL answered from your own pages\./,
+    /^No relay succeeded: 1 CONNECT \(refused\), 1 foreign URL \(answered from your own pages\)\./,
   );
 });
 

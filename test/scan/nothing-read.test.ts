@@ -38,7 +38,7 @@ const rows: readonly {
     what: 'refused probes',
     log: ordinary + refused,
     code: 0,
-    says: /^No relay succeeded: 1 CONNECT refused\.$/m,
+    says: /^No relay succeeded: 1 CONNECT \(refused\)\.$/m,
   },
   { what: 'a relayed page', log: relayed, code: 1, says: /^1 probe was likely relayed/ },
   {
@@ -57,7 +57,7 @@ const rows: readonly {
     what: 'probes that were forwarded and failed',
     log: attempted.repeat(2),
     code: 3,
-    says: /2 foreign URLs all forwarded without success\. 2 were apparently forwarded and failed: look at them\./,
+    says: /2 foreign URLs \(all forwarded without success\)\. 2 were apparently forwarded and failed: look at them\./,
   },
   {
     what: 'an empty log',

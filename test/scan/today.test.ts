@@ -6,7 +6,7 @@ import { scannedText } from './scanned.ts';
 
 /** Rules that `scan` looks for and that a request line alone reveals. */
 const sought =
-  /^(?:connect|absolute-form-(?:foreign|scheme|userinfo|port)|socks[45]|smtp-on-http|proxy-protocol|h2-preface|tls-on-plaintext|target-malformed|trace|path-proxy|url-in-path)$/;
+  /^(?:connect|absolute-form-(?:foreign|scheme|userinfo|port)|socks[45]|smtp-on-http|proxy-protocol|h2-preface|tls-on-plaintext|target-malformed|trace|path-proxy|url-in-path|not-http)$/;
 
 /** The first line, escaped as nginx escapes unprintable bytes. */
 const logged = (bytes: string): string =>
@@ -36,9 +36,33 @@ suite("today's probes in logs", () => {
         findings.map(({ rule }) => rule),
         [kind.rule],
       );
-      if (/^(?:connect|absolute-form|path-proxy)/.test(kind.rule) && kind.intent !== 'third-party-attack')
+      if (
+        /^(?:connect|absolute-form|path-proxy|not-http)/.test(kind.rule) &&
+        kind.intent !== 'third-party-attack'
+      )
         assert.equal(findings[0]!.intent, kind.intent);
     });
+
+  test('another protocol is reported if it names a destination, and with --all', async () => {
+    const lines = [
+      'SSH-2.0-Go\r\n',
+      'OPTIONS / RTSP/1.0\r\n',
+      'OPTIONS sip:192.0.2.9 SIP/2.0\r\n',
+      'mx.example.com:25\r\n',
+    ];
+    const text = lines.map((bytes) => line(bytes, 400)).join('');
+    const found = async (all: boolean) =>
+      (await scannedText(text, { hosts: own, all })).findings.map(
+        ({ rule, line: at, intent }) => `${at} ${rule} ${intent}`,
+      );
+    assert.deepEqual(await found(false), ['3 not-http sip-relay', '4 not-http mail-relay']);
+    assert.deepEqual(await found(true), [
+      '1 not-http web',
+      '2 not-http stream-relay',
+      '3 not-http sip-relay',
+      '4 not-http mail-relay',
+    ]);
+  });
 
   test('similar ordinary requests are not reported', async () => {
     const lines = neighbours
