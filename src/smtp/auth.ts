@@ -19,7 +19,7 @@ export async function auth(talk: Conversation, line: string): Promise<boolean> {
   const said = request.initial === null ? [] : [request.initial];
   const who = (): SignIn => signIn(mechanism, said, context.prefix);
   if (!mayTry(talk, who())) return tooOften(talk, who().account);
-  let answer = await server.begin(line);
+  let answer = await server.signIn(line);
   while (answer.code === 334) {
     client.say(answer.text);
     const next = await client.line(longestAuthLine, context.options.timeouts.command);

@@ -34,6 +34,8 @@ export class Conversation {
   offered: Capabilities = noCapabilities;
   tls = false;
   transaction: Transaction | null = null;
+  /** The mail server refused the last MAIL. Postfix remembers a SIZE that it refused until RSET, and refuses the next MAIL for it. */
+  mailRefused = false;
   /** The account that signed in; null: none. */
   account: string | null = null;
 
@@ -115,6 +117,11 @@ export class Conversation {
   /** Whether the mail server has a message open, too. */
   get isOpenBehind(): boolean {
     return this.transaction !== null && this.transaction.unsent === null && this.transaction.refusal === null;
+  }
+
+  /** Whether RSET changes anything at the mail server. */
+  get isResettable(): boolean {
+    return this.isOpenBehind || (this.mailRefused && !this.server.isLost);
   }
 
   /** Ends the open message, if any. */

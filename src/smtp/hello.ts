@@ -10,6 +10,7 @@ export async function hello(talk: Conversation, verb: 'EHLO' | 'HELO', line: str
   talk.endMessage('abandoned');
   const answer = await talk.server.introduce(`${verb} ${name}`);
   if (answer.code !== 250) return talk.pass(answer);
+  talk.mailRefused = false;
   const withheld = talk.relayRight === 'outside' ? talk.context.options.withhold : [];
   talk.offered = verb === 'EHLO' ? capabilitiesOf(answer, withheld) : noCapabilities;
   const { certificates, listener, options } = talk.context;

@@ -5,7 +5,7 @@ import { ClientSlow } from './client-channel.ts';
 import type { Conversation, Transaction } from './conversation.ts';
 import { NormalizingScanner, StrictScanner } from './data-scanner.ts';
 import { transfer } from './data-transfer.ts';
-import { type Parameters, recipientParameters, senderParameters } from './parameters.ts';
+import { isOversized, type Parameters, recipientParameters, senderParameters } from './parameters.ts';
 import { receivedField } from './received-field.ts';
 import { isDone, type Reply } from './reply.ts';
 import { listenerName } from './session-context.ts';
@@ -33,8 +33,10 @@ export async function mail(talk: Conversation, line: string): Promise<boolean> {
   const sender = utf8 ? verdict.written : verdict.canonical;
   const command = `MAIL FROM:<${sender}>${written}`;
   const begun = { utf8, line, sender, recipients: [], refusal: null };
-  if (talk.offered.offered.has('PIPELINING') && !talk.isOpenBehind) {
-    if (talk.transaction !== null) return talk.answer('503 5.5.1 Nested MAIL');
+  const waits = talk.offered.offered.has('PIPELINING') && !talk.isOpenBehind;
+  if (waits && talk.transaction !== null) return talk.answer('503 5.5.1 Nested MAIL');
+  // RFC 5321 section 4.5.3.1.10: 552 to RCPT means too many recipients, and the client would try again for days.
+  if (waits && !isOversized(verdict.path.parameters, talk.offered)) {
     // Goes out with the first recipient, in one write: a round trip less, and a client that is refused every recipient costs none. If the
     // mail server refuses the sender, each recipient gets its reply, as from a Postfix of its own accord (smtpd_delay_reject).
     talk.transaction = { ...begun, unsent: command };
@@ -48,6 +50,7 @@ export async function mail(talk: Conversation, line: string): Promise<boolean> {
 
 /** Notes what a refusal of MAIL says to the guard. */
 function senderRefused(talk: Conversation, { code, text }: Reply): void {
+  talk.mailRefused = true;
   // RFC 3207 section 4: this 530 concerns the guard's connection; the client may already use TLS.
   if (code === 530 && talk.context.options.backendTls === null && /TLS/i.test(text))
     talk.context.backends.demandsTls(talk.server.upstream.target);
@@ -164,11 +167,12 @@ function saidOrLost(talk: Conversation, said: Reply | null): boolean {
 /** RSET. @returns whether the session goes on */
 export async function reset(talk: Conversation, line: string): Promise<boolean> {
   if (line.length !== 4) return talk.answer('501 5.5.4 Syntax: RSET');
-  if (!talk.isOpenBehind) {
+  if (!talk.isResettable) {
     talk.endMessage('abandoned');
     return talk.answer('250 2.0.0 OK');
   }
   const answer = await talk.server.command('RSET');
+  talk.mailRefused = false;
   talk.endMessage('abandoned');
   return talk.pass(answer);
 }

@@ -31,7 +31,7 @@ const rcptParameters: Readonly<Record<string, Syntax>> = {
     extension: 'DSN',
     value: /^(?:NEVER|(?:SUCCESS|FAILURE|DELAY)(?:,(?:SUCCESS|FAILURE|DELAY)){0,2})$/i,
   },
-  ORCPT: { extension: 'DSN', value: /^[A-Za-z0-9-]{1,64};\S+$/ },
+  ORCPT: { extension: 'DSN', value: /^[A-Za-z0-9-]{1,64};\S*$/ },
 };
 
 /** The parameters of MAIL. */
@@ -46,6 +46,12 @@ export const senderParameters = (
       return '552 5.3.4 Message too big';
     return keyword !== 'AUTH';
   });
+
+/** Whether MAIL declares more octets than the mail server offers. */
+export function isOversized(found: readonly EsmtpParameter[], { offered }: Capabilities): boolean {
+  const most = Number(offered.get('SIZE'));
+  return most > 0 && found.some(({ keyword, value }) => keyword === 'SIZE' && Number(value) > most);
+}
 
 /**
  * The parameters of RCPT. ORCPT names the recipient before lists and forwarders changed it. Delivery reports quote it and go to the

@@ -6,6 +6,8 @@ import { type Upstream, UpstreamLost } from './upstream.ts';
 
 /** The mail server ends the session with this reply. */
 const isShuttingDown = ({ code }: Reply): boolean => code === 421;
+/** A 4yz to MAIL may be a limit on the messages of a session: Exim's 421 after 1000, OpenSMTPD's 452 after 100. */
+const isForNow = ({ code }: Reply): boolean => code >= 400 && code < 500;
 
 export class ServerSide {
   readonly #context: Pick<SessionContext, 'options' | 'backends' | 'ends'>;
@@ -13,7 +15,7 @@ export class ServerSide {
   #upstream: Upstream | null = null;
   #helo: string | null = null;
   #delivered = false;
-  /** A reused session that has not answered yet: the mail server may have closed it while it was idle. */
+  /** A reused session that has not answered yet. */
   #unproven = false;
   /** The client starts over in a session that has seen only its EHLO. */
   #startsOver = false;
@@ -42,6 +44,10 @@ export class ServerSide {
     return this.#upstream;
   }
 
+  get isLost(): boolean {
+    return this.#upstream?.isLost ?? true;
+  }
+
   /** Dials. @returns the greeting @throws UpstreamLost */
   async greeting(): Promise<Reply> {
     this.#upstream = await this.#dial(false);
@@ -55,18 +61,31 @@ export class ServerSide {
     const before = this.#unproven ? this.upstream.helo : null;
     // The previous client sent the same line, so its reply holds.
     const answer =
-      before?.line === line ? before.answer : await this.#anywhere(() => this.command(line), isShuttingDown);
+      before?.line === line
+        ? before.answer
+        : // OpenSMTPD refuses a second EHLO with 503.
+          await this.#anywhere(
+            () => this.command(line),
+            ({ code }) => code !== 250,
+          );
     if (answer.code === 250) {
       this.#helo = line;
+      this.#startsOver = false;
       this.upstream.introduced(line, answer);
     }
     return answer;
   }
 
-  /** Sends MAIL or AUTH. Redials first if needed. @throws UpstreamLost */
-  begin(line: string): Promise<Reply> {
+  /** Sends AUTH. Redials first if needed. @throws UpstreamLost */
+  signIn(line: string): Promise<Reply> {
     this.#prepare();
     return this.#anywhere(() => this.command(line), isShuttingDown);
+  }
+
+  /** Sends MAIL. Redials first if needed. @throws UpstreamLost */
+  begin(line: string): Promise<Reply> {
+    this.#prepare();
+    return this.#anywhere(() => this.command(line), isForNow);
   }
 
   /**
@@ -79,7 +98,7 @@ export class ServerSide {
     this.#prepare();
     return this.#anywhere(
       () => this.#mailAndRcpt(mail, rcpt),
-      (answers) => answers.some((answer) => answer !== null && isShuttingDown(answer)),
+      ([begun, first]) => isForNow(begun) || (first !== null && isShuttingDown(first)),
     );
   }
 
@@ -144,19 +163,28 @@ export class ServerSide {
     this.#upstream?.drop();
   }
 
-  /** Sends commands in the current session, or in a new one if the mail server closed it while it was idle. */
+  /** Whether what was said before, by another client or before TLS, may be why the mail server refuses or closes the session. */
+  get #isSecondHand(): boolean {
+    return this.#startsOver || (this.#upstream?.clients ?? 0) > 0;
+  }
+
+  /**
+   * Sends commands in the current session; in a new one if that is lost. What a second-hand session refuses or loses, a new one decides:
+   * reuse must not make any answer worse.
+   */
   async #anywhere<T>(send: () => Promise<T>, isOver: (answer: T) => boolean): Promise<T> {
-    if (this.#unproven) {
-      this.#unproven = false;
+    this.#unproven = false;
+    if (this.#isSecondHand && !this.authenticated && !this.isLost) {
       try {
         const answer = await send();
         if (!isOver(answer)) return answer;
+        this.upstream.quit();
       } catch (error) {
         if (!(error instanceof UpstreamLost)) throw error;
+        this.drop();
       }
-      this.drop();
     }
-    if (this.#upstream?.isLost !== false) await this.#dialAfresh();
+    if (this.isLost) await this.#dialAfresh();
     return send();
   }
 
@@ -187,6 +215,7 @@ export class ServerSide {
   async #dialAfresh(): Promise<void> {
     if (this.authenticated) throw new UpstreamLost('lost, and with it the sign-in');
     this.#upstream = await this.#dial(true);
+    this.#startsOver = false;
     const { code } = this.#upstream.greeting;
     if (code !== 220) throw new UpstreamLost(`the mail server greets with ${code}`);
     if (this.#helo !== null) this.#upstream.introduced(this.#helo, await this.command(this.#helo));

@@ -176,6 +176,9 @@ test('parameters: only offered and well-formed ones are forwarded', async (t) =>
     ['RCPT TO:<user@example.net> ORCPT=utf-8;\\x{4EBA@example.org', 501],
     ['RCPT TO:<user@example.net> ORCPT=rfc822;a+4', 501],
     ['RCPT TO:<user@example.net> ORCPT=rfc822;other@example.net', 250],
+    // RFC 3461 section 4: xtext may be empty.
+    ['RCPT TO:<user@example.net> ORCPT=rfc822;', 250],
+    ['RCPT TO:<user@example.net> ORCPT=utf-8;', 501],
   ] as const)
     assert.equal(await client.code(line), code, line);
   assert.equal(
@@ -185,7 +188,8 @@ test('parameters: only offered and well-formed ones are forwarded', async (t) =>
       'RCPT TO:<user@example.net> ORCPT=rfc822;user+40example.com+2B\r\n' +
       'RCPT TO:<user@example.net> ORCPT=utf-8;\xe4\xba\xba@example.org\r\n' +
       'RCPT TO:<user@example.net> ORCPT=UTF-8;\\x{4EBA}\\x{2B}a@example.org\r\n' +
-      'RCPT TO:<user@example.net> ORCPT=rfc822;other@example.net\r\n',
+      'RCPT TO:<user@example.net> ORCPT=rfc822;other@example.net\r\n' +
+      'RCPT TO:<user@example.net> ORCPT=rfc822;\r\n',
   );
 });
 

@@ -1,0 +1,127 @@
+/** Reusing a session with the mail server must not make any answer worse: what a used session refuses, a new one decides. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startOpensmtpd } from '../support/opensmtpd.ts';
+import type { Owner } from '../support/owner.ts';
+import { without } from '../support/peers.ts';
+import { certificate } from './certificate.ts';
+import { Dialogue } from './dialogue.ts';
+import { startExim } from './exim.ts';
+import { type FakeServer, mailSink, startGuard } from './support.ts';
+
+/** A client delivers messages and quits. @returns the codes of all replies */
+async function deliver(owner: Owner, port: number, helo: string, messages = 1): Promise<number[]> {
+  const client = await Dialogue.open(owner, port);
+  const codes = [(await client.reply()).code, await client.code(`EHLO ${helo}`)];
+  for (let i = 0; i < messages; i++) codes.push(...(await send(client)));
+  codes.push(await client.code('QUIT'));
+  await client.closed();
+  client.socket.destroy();
+  return codes;
+}
+
+async function send(client: Dialogue): Promise<number[]> {
+  const codes: number[] = [];
+  for (const line of [
+    'MAIL FROM:<a@example.org>',
+    'RCPT TO:<user@example.net>',
+    'DATA',
+    'Subject: Hi\r\n\r\nHi\r\n.',
+  ])
+    codes.push(await client.code(line));
+  return codes;
+}
+
+const delivered = [250, 250, 354, 250];
+/** The commands of the mail server's last session. */
+const inLastSession = ({ received }: FakeServer, verb: string): number =>
+  received.at(-1)!.split(`\r\n${verb} `).length - 1;
+
+test('OpenSMTPD, which accepts one EHLO a session: clients in turn, and a client after STARTTLS, are all served', {
+  skip: without('smtpd', 'openssl'),
+}, async (t) => {
+  const sink = await mailSink(t);
+  const server = await startOpensmtpd(t, [
+    `action "out" relay host smtp://127.0.0.1:${sink.port}`,
+    'match from any for domain "example.net" action "out"',
+  ]);
+  const { port } = await startGuard(t, server.port, { tls: await certificate(t) });
+  for (const helo of ['one.example.org', 'two.example.org', 'two.example.org'])
+    assert.deepEqual(await deliver(t, port, helo), [220, 250, ...delivered, 221], helo);
+  for (const after of ['before.example.org', 'after.example.org']) {
+    const client = await Dialogue.open(t, port);
+    await client.reply();
+    assert.equal(await client.code('EHLO before.example.org'), 250);
+    assert.equal(await client.code('STARTTLS'), 220);
+    await client.startTls();
+    assert.equal(await client.code(`EHLO ${after}`), 250, after);
+    assert.deepEqual(await send(client), delivered, after);
+    assert.equal(await client.code('QUIT'), 221);
+  }
+  await sink.waitFor(5);
+});
+
+test('Exim with few messages a session: the next client has no share in what the one before used up', {
+  skip: without('exim4'),
+}, async (t) => {
+  const sink = await mailSink(t);
+  const exim = await startExim(t, { deliverTo: sink.port, main: 'smtp_accept_max_per_connection = 3' });
+  const { port } = await startGuard(t, exim.port);
+  for (let i = 0; i < 6; i++)
+    assert.deepEqual(
+      await deliver(t, port, `client${i}.example.org`, 2),
+      [220, 250, ...delivered, ...delivered, 221],
+      `client ${i}`,
+    );
+  await sink.waitFor(12);
+});
+
+for (const pipelining of [true, false]) {
+  const offers = pipelining ? ['PIPELINING'] : [];
+  const how = pipelining ? 'with PIPELINING' : 'without PIPELINING';
+
+  test(`a used session that has 452 for the next MAIL is replaced, ${how}`, async (t) => {
+    const sink = await mailSink(t, {
+      offers,
+      reply: (line) =>
+        line.startsWith('MAIL') && inLastSession(sink, 'MAIL') > 2
+          ? '452 4.5.3 Too many messages'
+          : undefined,
+    });
+    const { port } = await startGuard(t, sink.port);
+    for (let i = 0; i < 4; i++)
+      assert.deepEqual(await deliver(t, port, `client${i}.example.org`), [220, 250, ...delivered, 221]);
+    assert.deepEqual([sink.received.length, sink.mails.length], [2, 4]);
+  });
+
+  test(`a client that has 452 for MAIL in a session of its own hears it, ${how}`, async (t) => {
+    const sink = await mailSink(t, {
+      offers,
+      reply: (line) => (line.startsWith('MAIL') ? '452 4.3.1 Disk full' : undefined),
+    });
+    const { port } = await startGuard(t, sink.port);
+    const client = await Dialogue.greeted(t, port);
+    assert.equal(await client.code('MAIL FROM:<a@example.org>'), pipelining ? 250 : 452);
+    assert.equal(await client.code('RCPT TO:<user@example.net>'), pipelining ? 452 : 503);
+    assert.equal(sink.received.length, 1);
+  });
+}
+
+test('a used session that refuses the next EHLO is replaced; a refusal by the new one is the answer', async (t) => {
+  const sink = await mailSink(t, {
+    reply: (line) =>
+      line.startsWith('EHLO') && (line.includes('bad') || sink.received.at(-1) !== `${line}\r\n`)
+        ? '503 5.5.1 No'
+        : undefined,
+  });
+  const { port } = await startGuard(t, sink.port);
+  for (const helo of ['one.example.org', 'two.example.org'])
+    assert.deepEqual(await deliver(t, port, helo), [220, 250, ...delivered, 221]);
+  assert.deepEqual(
+    sink.received.map((text) => text.split('\r\n')[0]),
+    ['EHLO one.example.org', 'EHLO two.example.org'],
+  );
+  const client = await Dialogue.open(t, port);
+  await client.reply();
+  assert.equal((await client.say('EHLO bad.example.org')).text, '503 5.5.1 No\r\n');
+});
