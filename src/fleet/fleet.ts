@@ -293,8 +293,8 @@ export class Fleet {
   #fail(error: unknown): void {
     this.#notBefore = performance.now() + pause;
     const { connected } = this.#options.store;
-    // If it is not connected, `onState` has reported the cause.
-    if (isFull(error)) this.#enter('full', `it is out of memory: ${(error as Error).message}`);
+    // If it is not connected, `onState` has reported the cause. Valkey's own words for a full store differ by command.
+    if (isFull(error)) this.#enter('full', 'it is out of memory: raise its maxmemory');
     else if (connected) this.#enter('joining', (error as Error).message);
     this.#report(error);
   }

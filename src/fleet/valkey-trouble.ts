@@ -35,7 +35,7 @@ const rows: readonly Row[] = [
   {
     seen: /\bOOM\b/,
     kind: 'full',
-    say: (where, why) => `${where} is out of memory (${why}): raise its maxmemory`,
+    say: (where) => `${where} is out of memory: raise its maxmemory`,
   },
   { seen: /LOADING/, kind: 'away', say: (where) => `${where} is still loading its data` },
   { seen: /READONLY/, kind: 'away', say: (where) => `${where} is a read-only replica` },
