@@ -93,7 +93,7 @@ export const channels = ({
   syslog: target,
   services,
 }: AlertsConfig): Channel[] => [
-  ...webhooks.map(webhook),
+  ...webhooks.map((one, index) => webhook(one, webhooks.length === 1 ? '' : `[${index}]`)),
   ...services.map(service),
   ...(mailConfig === null ? [] : [mail(mailConfig)]),
   ...(target === null ? [] : [syslog(target)]),

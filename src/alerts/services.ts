@@ -71,7 +71,7 @@ const senders: Readonly<Record<AlertService['kind'], Sender>> = {
       json,
       JSON.stringify({
         chat_id: chat,
-        text: `${message.title}\n\n${message.lines.join('\n')}`.slice(0, 4000),
+        text: `${`${message.title}\n\n${message.lines.join('\n')}`.slice(0, 3000)}${message.link === null ? '' : `\n\n${message.link}`}`,
         link_preview_options: { is_disabled: true },
         disable_notification: message.level === 'relief',
       }),

@@ -23,11 +23,12 @@ export function syslog(target: SyslogTarget): Channel {
 }
 
 /** One message, RFC 5424 section 6. */
-export function syslogLine({ level, time, kind, id, title, lines }: AlertMessage): string {
+export function syslogLine({ level, time, kind, id, title, lines, link }: AlertMessage): string {
   const priority = facility * 8 + severity[level];
   const stamp = new Date(time).toISOString();
   // 32473 is the enterprise number that RFC 5612 reserves for examples; we have none of our own.
-  const data = `[sekisho@32473 id="${id}" kind="${kind}" level="${level}"]`;
+  const where = link === null ? '' : ` link="${link.replace(/["\\\]]/g, '\\$&')}"`;
+  const data = `[sekisho@32473 id="${id}" kind="${kind}" level="${level}"${where}]`;
   const text = [title, ...lines].join('; ').replace(/\p{C}/gu, '?');
   // RFC 5424 section 6.4: UTF-8 text begins with a BOM.
   const mark = /^[\x20-\x7e]*$/.test(text) ? '' : '\ufeff';

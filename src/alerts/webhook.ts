@@ -5,10 +5,11 @@ import type { Channel } from './channel.ts';
 import type { AlertMessage } from './message.ts';
 import { poster } from './post.ts';
 
-export function webhook({ url, style, secret }: WebhookConfig): Channel {
+/** @param place its place in the config, where there are several: `[1]` */
+export function webhook({ url, style, secret }: WebhookConfig, place = ''): Channel {
   const { post, close } = poster();
   return {
-    name: `webhook ${new URL(url).host}`,
+    name: `webhook${place} ${new URL(url).host}`,
     async send(message) {
       const body = JSON.stringify(shapes[style](message));
       await post(
@@ -41,7 +42,7 @@ const colours = { trouble: 0xb7_28_2e, notice: 0xb5_7b_1d, relief: 0x2f_7d_54 } 
 const shapes: Record<WebhookConfig['style'], (message: AlertMessage) => object> = {
   generic: ({ signed: _, ...message }) => ({ ...message, time: new Date(message.time).toISOString() }),
 
-  slack: ({ title, lines, level }) => ({
+  slack: ({ title, lines, level, link }) => ({
     text: slackText(title),
     attachments: [
       {
@@ -52,16 +53,20 @@ const shapes: Record<WebhookConfig['style'], (message: AlertMessage) => object> 
             type: 'section',
             text: { type: 'plain_text', text: lines.join('\n').slice(0, 3000) || '-', emoji: false },
           },
+          ...(link === null
+            ? []
+            : [{ type: 'context', elements: [{ type: 'mrkdwn', text: `<${slackText(link)}>` }] }]),
         ],
       },
     ],
   }),
 
-  discord: ({ title, lines, level, time }) => ({
+  discord: ({ title, lines, level, time, link }) => ({
     content: plain(title).slice(0, 256),
     embeds: [
       {
-        description: plain(lines.join('\n')).slice(0, 4096),
+        description:
+          plain(lines.join('\n')).slice(0, link === null ? 4096 : 3000) + (link === null ? '' : `\n${link}`),
         color: colours[level],
         timestamp: new Date(time).toISOString(),
       },
@@ -70,7 +75,7 @@ const shapes: Record<WebhookConfig['style'], (message: AlertMessage) => object> 
     allowed_mentions: { parse: [] },
   }),
 
-  teams: ({ title, lines, level }) => ({
+  teams: ({ title, lines, level, link }) => ({
     type: 'message',
     attachments: [
       {
@@ -89,6 +94,7 @@ const shapes: Record<WebhookConfig['style'], (message: AlertMessage) => object> 
             },
             ...lines.map((line) => ({ type: 'TextBlock', wrap: true, spacing: 'Small', text: plain(line) })),
           ],
+          ...(link === null ? {} : { actions: [{ type: 'Action.OpenUrl', title: 'Sekisho', url: link }] }),
         },
       },
     ],

@@ -13,7 +13,7 @@ import { AlertQueue } from '../../src/alerts/alert-queue.ts';
 import { Undeliverable } from '../../src/alerts/channel.ts';
 import { mail } from '../../src/alerts/mail.ts';
 import type { AlertMessage } from '../../src/alerts/message.ts';
-import { syslog } from '../../src/alerts/syslog.ts';
+import { syslog, syslogLine } from '../../src/alerts/syslog.ts';
 import { webhook } from '../../src/alerts/webhook.ts';
 import { certificate } from '../support/certificate.ts';
 import type { Owner } from '../support/owner.ts';
@@ -86,6 +86,29 @@ suite('webhook', () => {
     assert.ok(discord.embeds[0].description.includes('\\[x\\](http://evil.example/) \\*b\\*'));
     assert.equal(teams.attachments[0].contentType, 'application/vnd.microsoft.card.adaptive');
     assert.ok(teams.attachments[0].content.body[2].text.includes('\\*b\\*'));
+  });
+
+  test('link to the event in Slack, Discord, Teams and syslog, and to nothing without admin.url', async (t) => {
+    const link = 'https://gate.example.net/#/events/7?a="b"';
+    const { received, url } = await httpReceiver(t);
+    for (const style of ['slack', 'discord', 'teams'] as const) {
+      const channel = webhook({ url, style, secret: null });
+      t.after(() => channel.close());
+      await channel.send({ ...message, link });
+      await channel.send({ ...message, link: null });
+    }
+    const bodies = received.map(({ body }) => JSON.parse(body));
+    const [slack, , discord, , teams] = bodies;
+    assert.equal(slack.attachments[0].blocks[1].elements[0].text, `<${link}>`);
+    assert.ok(discord.embeds[0].description.endsWith(`\n${link}`));
+    assert.deepEqual(teams.attachments[0].content.actions, [
+      { type: 'Action.OpenUrl', title: 'Sekisho', url: link },
+    ]);
+    for (const index of [1, 3, 5]) assert.doesNotMatch(JSON.stringify(bodies[index]), /gate\.example\.net/);
+    assert.ok(
+      syslogLine({ ...message, link }).includes(' link="https://gate.example.net/#/events/7?a=\\"b\\""]'),
+    );
+    assert.doesNotMatch(syslogLine({ ...message, link: null }), /link=/);
   });
 
   test('follows no redirect, so that only the configured service is dialled', async (t) => {

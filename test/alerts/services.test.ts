@@ -87,7 +87,7 @@ test('ntfy, Gotify, Telegram, PagerDuty and Alertmanager get messages in the for
   const telegram = JSON.parse(of('/bot123:abc/sendMessage')[0]!.body);
   assert.deepEqual(
     [telegram.chat_id, telegram.text, telegram.parse_mode],
-    ['-42', 'gate: under attack\n\n500 probes', undefined],
+    ['-42', `gate: under attack\n\n500 probes\n\n${message.link}`, undefined],
   );
   const pager = of('/v2/enqueue').map(({ body }) => JSON.parse(body));
   assert.deepEqual(
@@ -151,6 +151,20 @@ test('alerts test reports the answer of each receiver, and exits 1 if one failed
   assert.equal(bad.code, 1);
   assert.match(bad.out, /^ntfy 127\.0\.0\.1:\d+: failed: ntfy answered 404$/m);
   assert.equal(received.length, 4);
+});
+
+test('alerts test names each of several webhooks by its place in the config', async (t) => {
+  const { host } = await receiver(t);
+  const file = join(await tempDir(t, 'alerts-test'), 'sekisho.yaml');
+  await writeFile(
+    file,
+    `${sites}alerts: { webhook: [{ url: "http://${host}/hook" }, { url: "http://${host}/broken" }] }\n`,
+  );
+  const program = join(root, 'src/cli.ts');
+  const run = await startProcess(t, process.execPath, [program, 'alerts', 'test', '--config', file]);
+  assert.equal((await run.exited).code, 1);
+  assert.match(run.stdout(), /^webhook\[0\] 127\.0\.0\.1:\d+: accepted it$/m);
+  assert.match(run.stdout(), /^webhook\[1\] 127\.0\.0\.1:\d+: failed: .* answered 500$/m);
 });
 
 test('alerts test reports each kind of failure: HTTP 500, unreachable mail and syslog', async (t) => {
