@@ -6,19 +6,19 @@ import { errorCodes } from '../wire/h2-faults.ts';
 import { forwardedBlock, trailerBlock } from '../wire/h2-forwarded.ts';
 import { headersFrames, maxFrame, rstStreamFrame, windowUpdateFrame } from '../wire/h2-frames.ts';
 import { trailerFault } from '../wire/h2-request.ts';
-import { h2Response } from '../wire/h2-response.ts';
+import { h2Response, withoutBlanks } from '../wire/h2-response.ts';
 import type { FieldBlock } from '../wire/hpack-decoder.ts';
 import { noTable } from '../wire/hpack-encoder.ts';
 import type { ResponseHead } from '../wire/response-head.ts';
 import { piecePassed } from './scavenge.ts';
-import { maxHead, type StreamConnection } from './stream-connection.ts';
+import { type CarriedStream, maxHead, type StreamConnection } from './stream-connection.ts';
 import { UpstreamError } from './upstream-error.ts';
 import type { Exchange, ResponseSink, UpstreamRequest } from './upstream-exchange.ts';
 import { notPassedOn, timedOut } from './upstream-failures.ts';
 
 const { noError, protocolError, flowControlError, refusedStream, cancel, http11Required } = errorCodes;
 
-export class BackendStream implements Exchange {
+export class BackendStream implements Exchange, CarriedStream {
   readonly #connection: StreamConnection;
   #id = 0;
   #sink: ResponseSink | null = null;
@@ -126,9 +126,10 @@ export class BackendStream implements Exchange {
     return this.#body?.widen(change) ?? true;
   }
 
-  onBlock({ fields, tooLong }: FieldBlock, endsStream: boolean): void {
+  onBlock(block: FieldBlock, endsStream: boolean): void {
     this.#moved();
-    if (tooLong) this.malformed(`fields of more than ${maxHead} bytes`);
+    const fields = withoutBlanks(block.fields);
+    if (block.tooLong) this.malformed(`fields of more than ${maxHead} bytes`);
     else if (this.#trailers !== null) this.malformed('fields after its end');
     else if (this.#head !== null) this.#onTrailers(fields, endsStream);
     else {
@@ -188,8 +189,13 @@ export class BackendStream implements Exchange {
       return;
     }
     const sink = this.#sink;
-    // A backend may announce that there is no body before it ends the stream.
-    this.#close(endsStream && this.#body === null ? null : noError);
+    if (this.#body !== null) this.#close(noError);
+    else if (endsStream) this.#close(null);
+    else {
+      // A backend may say that there is no body before it ends the stream.
+      this.#sink = null;
+      this.#connection.awaitEnd(this.#id);
+    }
     guarded(sink, (one) => one.onHead(head, ''), this.#connection.name);
     this.#connection.freed();
   }

@@ -18,8 +18,8 @@ import {
 } from '../wire/h2-frames.ts';
 import type { FieldBlock } from '../wire/hpack-decoder.ts';
 import { type BackendAddress, backendName, dial } from './backend.ts';
-import type { BackendStream } from './backend-stream.ts';
 import type { ConnectionWatch } from './connection-watch.ts';
+import { EndingStream } from './ending-stream.ts';
 import { UpstreamError } from './upstream-error.ts';
 import type { Clock, UpstreamTimeouts } from './upstream-exchange.ts';
 import { notAccepted, socketProblem } from './upstream-failures.ts';
@@ -32,7 +32,24 @@ const lastNumber = 0x7fffffff;
 
 const noHttp2 = 'does not speak HTTP/2 over TLS: write https:// for it';
 
-export class StreamConnection extends Endpoint<BackendStream> {
+/** What a connection tells of a stream that it carries. */
+export interface CarriedStream {
+  /** The head of the answer has come. */
+  readonly touched: boolean;
+  /** The backend changes the send window. @returns false where that exceeds 2^31-1 */
+  widen(change: number): boolean;
+  checkDeadline(now: number): void;
+  onBlock(block: FieldBlock, endsStream: boolean): void;
+  /** @param length of the frame, padding included */
+  onDataFrame(data: Buffer, length: number, endsStream: boolean): void;
+  onReset(code: number): void;
+  /** The backend broke the protocol. */
+  malformed(why: string, code: number): void;
+  /** The connection is gone. */
+  gone(error: UpstreamError): void;
+}
+
+export class StreamConnection extends Endpoint<CarriedStream> {
   readonly name: string;
   readonly scheme: 'http' | 'https';
   readonly timeouts: UpstreamTimeouts;
@@ -99,11 +116,17 @@ export class StreamConnection extends Endpoint<BackendStream> {
   }
 
   /** An exchange begins. @returns the number of its stream */
-  add(stream: BackendStream): number {
+  add(stream: CarriedStream): number {
     const id = this.#next;
     this.#next += 2;
     this.streams.add(id, stream);
     return id;
+  }
+
+  /** The client of an exchange has its answer, and the backend has yet to end the stream. */
+  awaitEnd(id: number): void {
+    this.streams.delete(id);
+    this.streams.add(id, new EndingStream(this, id));
   }
 
   /** An exchange is over. Call `freed` once its client knows. */

@@ -5,9 +5,28 @@
 import { FieldNames } from './field-names.ts';
 import { connectionSpecific, fieldFault } from './h2-request.ts';
 import { ResponseHead } from './response-head.ts';
+import { trimmed } from './white-space.ts';
 
 /** Fields between gateway and backend only, and `Alt-Svc` (RFC 7838), which leads clients past the checkpoint. */
 const dropped = new FieldNames('te', 'alt-svc', 'http2-settings', 'proxy-authenticate');
+
+/**
+ * Without white space around values. RFC 9113 section 8.2.1 has none; but gRPC servers put the text of an error into a value as it is,
+ * and curl, nginx, HAProxy and Caddy accept it.
+ *
+ * @param fields name, value, name, value … of a response
+ */
+export function withoutBlanks(fields: readonly string[]): readonly string[] {
+  let copy: string[] | null = null;
+  for (let i = 1; i < fields.length; i += 2) {
+    const value = fields[i]!;
+    const text = trimmed(value);
+    if (text.length === value.length) continue;
+    copy ??= [...fields];
+    copy[i] = text;
+  }
+  return copy ?? fields;
+}
 
 /**
  * @param fields name, value, name, value …, as received

@@ -12,6 +12,7 @@ import {
   windowUpdateFrame,
 } from '../../src/wire/h2-frames.ts';
 import { encodeField, noTable } from '../../src/wire/hpack-encoder.ts';
+import type { ResponseHead } from '../../src/wire/response-head.ts';
 import { upstreamGet } from '../support/upstream-get.ts';
 import { type Asked, data, head, headersOnly, post, streamPeer } from './stream-peer.ts';
 
@@ -325,11 +326,37 @@ suite('an answer that breaks off', () => {
     });
 });
 
-test('an answer that says it has no body is whole with its head, and whatever follows is ignored', async (t) => {
-  const { ask, say, connection } = await streamPeer(t);
-  const one = ask();
-  await say(head(1, false, '', 204) + data(1, '', true));
-  assert.deepEqual([one.seen, connection.load], [['ready', '204 whole'], 0]);
+test('an answer may have exactly the length that it announces, with and without an end of its own', async (t) => {
+  const { ask, say, resets } = await streamPeer(t);
+  const [one, two, three] = [ask(), ask(), ask()];
+  await say(head(1, false, length(3)) + data(1, 'ab') + data(1, 'c', true));
+  await say(head(3, false, length(3)) + data(3, 'abc') + data(3, '', true));
+  await say(head(5, false, length(3)) + data(5, 'abc') + headersOnly(5, encodeField('x-sum', '3')));
+  assert.deepEqual(one.seen.slice(1), ['200', 'ab', 'c', 'end ']);
+  assert.deepEqual(two.seen.slice(1), ['200', 'abc', 'end ']);
+  assert.deepEqual(three.seen.slice(1), ['200', 'abc', 'end x-sum,3']);
+  assert.deepEqual([resets(1), resets(3), resets(5)], [[], [], []]);
+});
+
+suite('white space around a value', () => {
+  test('is taken off, from head and trailers: servers of gRPC send it', async (t) => {
+    const { ask, say } = await streamPeer(t);
+    const one = ask();
+    const heads: ResponseHead[] = [];
+    one.onHead = (got) => heads.push(got);
+    await say(
+      head(
+        1,
+        false,
+        encodeField('content-length', ' 1 ') + encodeField('x-a', ' \tb c\t ') + encodeField('x-b', ' '),
+      ),
+    );
+    await say(
+      data(1, 'a') + headersOnly(1, encodeField('grpc-message', 'not found ') + encodeField('x', 'y')),
+    );
+    assert.equal(heads[0]!.fields, 'content-length: 1\r\nx-a: b c\r\nx-b: \r\n');
+    assert.deepEqual(one.seen.slice(1), ['a', 'end grpc-message,not found,x,y']);
+  });
 });
 
 test('an answer to HEAD is whole with its head, whatever length it announces', async (t) => {

@@ -15,6 +15,7 @@ import {
   frameTypes,
   goAwayFrame,
   headersFrames,
+  pingFrame,
   rstStreamFrame,
   settingIds,
   settingsFrame,
@@ -97,6 +98,15 @@ suite('the room of a connection', () => {
   });
 });
 
+test('each answer allows some more frames that carry nothing', async (t) => {
+  const { ask, say, told } = await streamPeer(t);
+  const answers = 20;
+  for (let i = 0; i < answers; i++) ask();
+  await say(Array.from({ length: answers }, (_, i) => head(2 * i + 1, true)).join(''));
+  await say(pingFrame('abcdefgh', false).repeat(emptyFrames.burst + (answers - 1) * emptyFrames.perAnswer));
+  assert.equal(told.includes('gone'), false);
+});
+
 suite('a connection that ends', () => {
   test('takes no exchanges, finishes those under way, and says GOAWAY once', async (t) => {
     const peer = await streamPeer(t);
@@ -158,7 +168,7 @@ suite('GOAWAY of the backend', () => {
     assert.deepEqual([one.error, connection.load, connection.room], [null, 1, 0]);
     for (const { error } of [two, three])
       assert.deepEqual([error!.status, error!.unsent, error!.drained], [503, true, true]);
-    assert.equal(told.includes('gone'), false);
+    assert.deepEqual([told.includes('gone'), connection.carried], [false, 0]);
     await say(head(1) + data(1, 'a', true));
     await over(peer);
     assert.deepEqual(one.seen.slice(1), ['200', 'a', 'end ']);
