@@ -185,7 +185,8 @@ export class Backends {
       this.#attributes.set(upstream.target, attributes);
       return answer;
     }
-    if (known === undefined) return answer;
+    // RFC 7504: 521 refuses this client, and the server closes.
+    if (known === undefined || answer.code === 521) return answer;
     // The server may have been reconfigured, or want an EHLO before XCLIENT.
     this.#attributes.delete(upstream.target);
     return this.#xclient(upstream, client);

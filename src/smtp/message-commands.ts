@@ -171,8 +171,8 @@ export async function reset(talk: Conversation, line: string): Promise<boolean> 
     talk.endMessage('abandoned');
     return talk.answer('250 2.0.0 OK');
   }
-  const answer = await talk.server.command('RSET');
+  const answer = await talk.server.reset();
   talk.mailRefused = false;
   talk.endMessage('abandoned');
-  return talk.pass(answer);
+  return answer === null ? talk.answer('250 2.0.0 OK') : talk.pass(answer);
 }

@@ -109,9 +109,13 @@ export class ServerSide {
       return [begun, isDone(begun) ? await this.command(rcpt) : null];
     }
     const [begun, first] = await upstream.pipelined(mail, rcpt, this.#context.options.timeouts.reply);
-    if (isDone(begun)) return [begun, first];
-    // RCPT without MAIL gets 503. A server that accepts it has a message open that no client may continue.
-    if (isDone(first)) this.drop();
+    if (isDone(begun)) {
+      if (first === null) throw new UpstreamLost('lost after MAIL');
+      return [begun, first];
+    }
+    // RCPT without MAIL gets 503. A server that accepts it has a message open that no client may continue. One that is lost before it, as
+    // with Exim's `drop`, has refused the sender all the same.
+    if (first !== null && isDone(first)) this.drop();
     return [begun, null];
   }
 
@@ -125,6 +129,16 @@ export class ServerSide {
   /** Sends a command of the open message or AUTH exchange. @throws UpstreamLost */
   command(line: string): Promise<Reply> {
     return this.upstream.command(line, this.#context.options.timeouts.reply);
+  }
+
+  /** Sends RSET. @returns null if the session is lost, and whatever was open with it */
+  async reset(): Promise<Reply | null> {
+    try {
+      return await this.command('RSET');
+    } catch (error) {
+      if (error instanceof UpstreamLost) return null;
+      throw error;
+    }
   }
 
   /** Waits for the reply to the end of a message. @throws UpstreamLost */

@@ -168,16 +168,23 @@ export class Upstream {
     return this.reply(timeout);
   }
 
-  /** Sends two commands in one write (RFC 2920) and waits for both replies. @throws UpstreamLost */
-  pipelined(first: string, second: string, timeout: number): Promise<[Reply, Reply]> {
+  /**
+   * Sends two commands in one write (RFC 2920) and waits for both replies.
+   *
+   * @returns the second is null if the session is lost before it
+   * @throws UpstreamLost if it is lost before the first
+   */
+  pipelined(first: string, second: string, timeout: number): Promise<[Reply, Reply | null]> {
     this.#say(`${first}\r\n${second}\r\n`);
-    return Promise.all([this.reply(timeout), this.reply(timeout)]);
+    return Promise.all([this.reply(timeout), this.reply(timeout).catch(() => null)]);
   }
 
   #say(text: string): void {
     // An unsolicited reply, such as the 421 of a server that shuts down, would be taken for the reply to this command.
-    if (this.#unasked !== null)
+    if (this.#unasked !== null) {
       this.drop(new UpstreamLost(`the mail server said ${this.#unasked.code} unasked`));
+      this.#unasked = null;
+    }
     if (this.#lost === null) post(this.#socket, text);
   }
 

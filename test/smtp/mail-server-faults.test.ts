@@ -185,6 +185,26 @@ test('an unsolicited 421 between two commands is not taken for the reply to the 
   assert.equal(await client.code('MAIL FROM:<a@example.org>'), 250);
 });
 
+test('a second reply to one command is not taken for the reply to the next one', async (t) => {
+  let twice = true;
+  const sink = await mailSink(t, {
+    reply: (line) => {
+      if (!line.startsWith('RCPT') || !twice) return undefined;
+      twice = false;
+      return '250 2.1.5 OK\r\n250 2.1.5 OK';
+    },
+  });
+  const { port } = await startGuard(t, sink.port);
+  for (const command of ['RCPT TO:<other@example.net>', 'DATA']) {
+    twice = true;
+    const client = await Dialogue.greeted(t, port);
+    assert.equal(await client.code('MAIL FROM:<a@example.org>'), 250);
+    assert.equal(await client.code('RCPT TO:<user@example.net>'), 250);
+    assert.equal(await client.code(command), 421, command);
+    await client.closed();
+  }
+});
+
 test('XCLIENT configured but not offered: 421, since the mail server would trust every client', async (t) => {
   const sink = await mailSink(t);
   const { port, logged } = await startGuard(t, sink.port, { xclient: true });

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import { without } from '../support/peers.ts';
 import { Dialogue } from './dialogue.ts';
+import { startExim } from './exim.ts';
 import { startPostfix } from './postfix.ts';
 import { mailSink, startGuard } from './support.ts';
 
@@ -58,29 +59,31 @@ for (const pipelining of [true, false])
     assert.equal(sink.received[0]!.match(/^RSET\r$/gm)?.length, 1);
   });
 
-test('after a refused MAIL and a closed session RSET is answered, and the next message gets a new session', async (t) => {
-  const sockets: Socket[] = [];
-  const closed = Promise.withResolvers<void>();
-  const sink = await mailSink(t, {
-    reply: (line) => {
-      if (!line.startsWith('MAIL FROM:<bad@')) return undefined;
-      sockets[0]!.end('550 5.7.1 Go away\r\n503 5.5.1 Not now\r\n');
-      return null;
-    },
+for (const when of ['after it refused MAIL', 'at RSET'])
+  test(`the mail server closes ${when}: RSET is answered, and the next message gets a new session`, async (t) => {
+    const sockets: Socket[] = [];
+    const closed = Promise.withResolvers<void>();
+    const sink = await mailSink(t, {
+      reply: (line) => {
+        if (line.startsWith('MAIL FROM:<bad@'))
+          sockets[0]!.write('550 5.7.1 Go away\r\n503 5.5.1 Not now\r\n');
+        if (line === (when === 'at RSET' ? 'RSET' : 'RCPT TO:<bad@example.net>')) sockets[0]!.end();
+        return line.includes('<bad@') || line === 'RSET' ? null : undefined;
+      },
+    });
+    sink.server.on('connection', (socket: Socket) => {
+      sockets.push(socket);
+      socket.once('close', closed.resolve);
+    });
+    const { port } = await startGuard(t, sink.port);
+    const client = await Dialogue.greeted(t, port);
+    assert.equal(await client.code('MAIL FROM:<bad@example.org>'), 250);
+    assert.equal(await client.code('RCPT TO:<bad@example.net>'), 550);
+    if (when !== 'at RSET') await closed.promise;
+    assert.equal(await client.code('RSET'), 250);
+    await delivers(client);
+    assert.equal(sink.received.length, 2);
   });
-  sink.server.on('connection', (socket: Socket) => {
-    sockets.push(socket);
-    socket.once('close', closed.resolve);
-  });
-  const { port } = await startGuard(t, sink.port);
-  const client = await Dialogue.greeted(t, port);
-  assert.equal(await client.code('MAIL FROM:<bad@example.org>'), 250);
-  assert.equal(await client.code('RCPT TO:<user@example.net>'), 550);
-  await closed.promise;
-  assert.equal(await client.code('RSET'), 250);
-  await delivers(client);
-  assert.equal(sink.received.length, 2);
-});
 
 test('a SIZE above the one offered goes to the mail server at once, so that 552 is the reply to MAIL', async (t) => {
   const sink = await mailSink(t, {
@@ -98,4 +101,44 @@ test('a SIZE above the one offered goes to the mail server at once, so that 552 
   assert.equal(await client.code('MAIL FROM:<a@example.org> SIZE=1001'), 250);
   assert.equal(await client.code('MAIL FROM:<a@example.org> SIZE=1001'), 250);
   assert.equal(await client.code('RCPT TO:<user@example.net>'), 250);
+});
+
+test('Exim drops the connection at MAIL: the client hears its 550, which is final', {
+  skip: without('exim4'),
+}, async (t) => {
+  const sink = await mailSink(t);
+  const exim = await startExim(t, {
+    deliverTo: sink.port,
+    main: 'acl_smtp_mail = check_mail',
+    acl: 'check_mail:\n  drop senders = bad@example.org\n    message = Go away\n  accept\n',
+  });
+  const { port } = await startGuard(t, exim.port);
+  const client = await Dialogue.greeted(t, port);
+  for (let i = 0; i < 10; i++) {
+    assert.equal(await client.code('MAIL FROM:<bad@example.org>'), 250);
+    assert.equal((await client.say('RCPT TO:<user@example.net>')).text, '550 Go away\r\n', `message ${i}`);
+    assert.equal(await client.code('RSET'), 250);
+  }
+  await delivers(client);
+  await sink.waitFor(1);
+});
+
+test('Postfix refuses a client that XCLIENT named with 521 and closes: the client hears 521', {
+  skip: without('postfix'),
+}, async (t) => {
+  const postfix = await startPostfix(t, {
+    deliverTo: 1,
+    main: `smtpd_authorized_xclient_hosts = 127.0.0.1
+smtpd_delay_reject = no
+smtpd_client_restrictions = check_client_access inline:{{127.0.0.2 = 521 5.7.1 Go away}}`,
+  });
+  const { port, logged } = await startGuard(t, postfix.port, { xclient: true });
+  for (let i = 0; i < 2; i++) {
+    assert.equal((await (await Dialogue.open(t, port)).reply()).code, 220);
+    assert.match(
+      (await (await Dialogue.open(t, port, '127.0.0.2')).reply()).text,
+      /^521 5\.7\.1 .*Go away\r\n$/,
+    );
+  }
+  assert.deepEqual(logged, [], 'the mail server is not at fault');
 });
