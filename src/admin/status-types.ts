@@ -186,6 +186,13 @@ export const StatusAnswer = Type.Object({
     ),
     'Certificates ordered by ACME; null: there are none.',
   ),
+  certificateFiles: Type.Array(
+    Type.Object({
+      file: Type.String(),
+      trouble: Type.String({ description: 'Why it can not be used; the previous certificate stays in use.' }),
+    }),
+    { description: 'Changed certificate files that can not be used.' },
+  ),
   ocsp: Type.Array(
     Type.Object({
       host: Type.String({ description: 'The first name of the certificate.' }),

@@ -314,6 +314,7 @@ export class Digest {
     const title = {
       account: () => (back ? titles.accountBack(shown) : titles.account(shown)),
       certificate: () => (back ? titles.certificateBack(shown) : titles.certificate(shown)),
+      'certificate-file': () => (back ? titles.fileBack(shown) : titles.file(shown)),
       ocsp: () => (back ? titles.ocspBack(shown) : titles.ocsp(shown)),
       backend: () => (back ? titles.backendBack(name) : titles.backend(name)),
       journal: () => (back ? titles.journalBack : titles.journal),

@@ -16,6 +16,7 @@ export function placeOf({ kind, event, rule, client }: AlertPlace): string {
     case 'backend':
     case 'journal':
     case 'certificate':
+    case 'certificate-file':
     case 'ocsp':
       return 'health';
     case 'ban':

@@ -3,7 +3,7 @@
 export type AlertKind = 'first' | 'rate' | 'ban' | 'passed' | 'summary' | 'daily' | 'test' | TroubleKind;
 
 /** Things of ours that can fail. */
-export type TroubleKind = 'backend' | 'journal' | 'account' | 'certificate' | 'ocsp';
+export type TroubleKind = 'backend' | 'journal' | 'account' | 'certificate' | 'certificate-file' | 'ocsp';
 
 export interface AlertMessage {
   /** Unique id, so that a receiver can recognise a repeated delivery. */

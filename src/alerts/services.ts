@@ -17,7 +17,7 @@ type Sender = (config: AlertService, message: AlertMessage, post: Poster['post']
 
 /** The key of an incident: the same for a failure and its end, so that a service can match them. */
 const subjectOf = ({ from, kind, facts }: AlertMessage): string =>
-  ['backend', 'journal', 'account', 'certificate', 'ocsp'].includes(kind)
+  ['backend', 'journal', 'account', 'certificate', 'certificate-file', 'ocsp'].includes(kind)
     ? `sekisho ${from} ${kind} ${String(facts.name)}`
     : `sekisho ${from} ${kind === 'test' ? 'test' : 'probes'}`;
 

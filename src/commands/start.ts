@@ -6,9 +6,11 @@ import { loadConfig } from '../config/load.ts';
 import { inForce, needsRestart } from '../config/needs-restart.ts';
 import { warningsOf } from '../config/warnings.ts';
 import type { EventSink } from '../events/event.ts';
+import { fileFaults } from '../listener/file-faults.ts';
 import { dropPrivileges, handOver, handOverFolders, resolveAccount } from '../listener/privileges.ts';
 import { accessFile, openLog } from '../log.ts';
 import { type ClientPlane, startClientPlane } from '../program/bans-and-fleet.ts';
+import { FileReports } from '../program/certificate-files.ts';
 import { type ControlPlane, startControlPlane } from '../program/control-plane.ts';
 import { type DataPlane, startDataPlane } from '../program/data-plane.ts';
 import { type MailAndDecoys, type MailSide, openMailAndDecoys } from '../program/mail-and-decoys.ts';
@@ -117,6 +119,8 @@ async function startPlanes(
 ): Promise<Planes> {
   const staples = new StapleReports((name, reason) => started.control?.onStaple(name, reason));
   logStapling(log, (states) => staples.take(staples, states));
+  const files = new FileReports((file, reason) => started.control?.onCertificateFile(file, reason));
+  fileFaults.onChange = () => files.take(files, fileFaults.all);
   const control = await startControlPlane(config, {
     log,
     counters: () => started.data?.counters() ?? [],
@@ -127,6 +131,7 @@ async function startPlanes(
     backends: () => started.data?.backends() ?? [],
     certificates: () => started.orders?.renewals ?? null,
     staples: () => staples.states,
+    certificateFiles: () => files.all,
   });
   started.control = control;
   for (const bans of [clients.bans, clients.mailBans])
@@ -146,6 +151,7 @@ async function startPlanes(
     onEvent,
     onBackend: control.onBackend,
     staples,
+    files,
   });
   started.data = data;
   if (config.acme !== null) handOverFolders(config.acme.folder, ownFolders, account);

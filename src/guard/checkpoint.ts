@@ -249,6 +249,8 @@ export class Checkpoint {
     rest: Buffer,
     headers: readonly string[] = [],
   ): void {
+    // Kept now: curl resets the connection once it has its answer, and a closed socket has no addresses.
+    listenerName(socket);
     // Copied now: the read buffer is reused.
     const begun = rest.toString('latin1');
     const done = (body: string) => this.report(socket, client, verdict, headText(request), begun + body);

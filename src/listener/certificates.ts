@@ -10,6 +10,7 @@ import {
 } from 'node:tls';
 import { fileStamp } from '../file-watch.ts';
 import { type Staple, staples } from '../ocsp/staples.ts';
+import { fileFaults } from './file-faults.ts';
 
 export interface CertificateFiles {
   readonly cert: string;
@@ -56,6 +57,8 @@ export class Certificates {
   #stapling: TlsServer | null = null;
   /** Responses for certificates that are not in use yet. */
   readonly #waiting = new Set<Staple>();
+  /** Files that could not be used when they were last read, and why. */
+  readonly #faults = new Map<string, string>();
   #closed = false;
   readonly #timer: NodeJS.Timeout;
 
@@ -90,6 +93,8 @@ export class Certificates {
       if (since < pollEvery && !this.#loaded.includes(null)) return;
       since = 0;
       if (this.#stamp() !== this.#seen) this.reload();
+      // Only the second look: a certificate and its key are replaced one after the other.
+      else fileFaults.put(this, this.#faults);
     }, missingPollEvery).unref();
   }
 
@@ -206,13 +211,14 @@ export class Certificates {
   reload(files = this.#files): void {
     const before = this.#loaded;
     this.#seen = this.#stamp(files);
+    this.#faults.clear();
     this.#loaded = files.map((one) => {
       const old = this.#fromFiles(one);
       try {
         const read = this.#read(one, old);
         return this.#ready(read, this.#predecessor(one, read));
       } catch (error) {
-        this.#events.onError(error as Error);
+        this.#failed(one.cert, error as Error);
         return old;
       }
     });
@@ -223,14 +229,20 @@ export class Certificates {
       const ca = readAuthorities(this.#authorities);
       if (ca !== undefined && caBefore?.equals(ca) !== true) this.#ca = ca;
     } catch (error) {
-      this.#events.onError(error as Error);
+      this.#failed(this.#authorities!, error as Error);
     }
+    if (this.#faults.size === 0) fileFaults.put(this, this.#faults);
     const same =
       this.#loaded.length === before.length && this.#loaded.every((one, index) => one === before[index]);
     if (same && this.#ca === caBefore) return;
     this.#contexts = new WeakMap();
     this.#stapling = null;
     this.#events.onReload();
+  }
+
+  #failed(file: string, error: Error): void {
+    this.#faults.set(file, error.message);
+    this.#events.onError(error);
   }
 
   /** The certificate in use that was read from these files; null: none. */
@@ -300,8 +312,13 @@ export class Certificates {
   close(replaced = false): void {
     this.#closed = true;
     clearInterval(this.#timer);
-    if (replaced) staples.keep(this, new Set());
-    else staples.leave(this);
+    if (replaced) {
+      staples.keep(this, new Set());
+      fileFaults.put(this, new Map());
+    } else {
+      staples.leave(this);
+      fileFaults.leave(this);
+    }
   }
 }
 

@@ -36,6 +36,8 @@ export interface ControlPlane {
   readonly onBackend: (name: string, healthy: boolean, why: string) => void;
   /** Takes troubles with ordered certificates. @param reason null: resolved */
   readonly onCertificate: (host: string, reason: string | null) => void;
+  /** Gets problems with certificate files. @param reason null: resolved */
+  readonly onCertificateFile: (file: string, reason: string | null) => void;
   /** Gets problems with OCSP responses, by the name of the certificate. @param reason null: resolved */
   readonly onStaple: (name: string, reason: string | null) => void;
   /** Takes troubles with accounts of the mail guard. @param reason null: resolved */
@@ -73,6 +75,8 @@ export interface ControlPlaneOptions {
   readonly certificates?: () => OrderedCertificates | null;
   /** The OCSP responses of must-staple certificates. @default none */
   readonly staples?: () => readonly StapleState[];
+  /** Certificate files that can't be used: reasons by file. @default none */
+  readonly certificateFiles?: () => Readonly<Record<string, string>>;
   /** The policy in force. @default that of the config */
   readonly policy?: Policy;
 }
@@ -118,6 +122,7 @@ export async function startControlPlane(config: Config, options: ControlPlaneOpt
     onBan: (kind, ban) => flow.onBan(kind, ban),
     onBackend: (name, healthy, why) => flow.onBackend(name, healthy, why),
     onCertificate: (host, reason) => flow.onCertificate(host, reason),
+    onCertificateFile: (file, reason) => flow.onCertificateFile(file, reason),
     onStaple: (name, reason) => flow.onStaple(name, reason),
     onAccount: (account, reason) => flow.onAccount(account, reason),
     get listeners() {
@@ -234,6 +239,7 @@ async function statusOf(
     fleet = () => null,
     certificates = () => null,
     staples = () => [],
+    certificateFiles = () => ({}),
   }: ControlPlaneOptions,
 ) {
   const { requests } = sumCounters(await counters());
@@ -259,6 +265,7 @@ async function statusOf(
         next: new Date(next).toISOString(),
         trouble,
       })) ?? null,
+    certificateFiles: Object.entries(certificateFiles()).map(([file, trouble]) => ({ file, trouble })),
     ocsp: staples().map(({ host, key, serial, fetched, until, trouble }) => ({
       host,
       key,

@@ -7,6 +7,7 @@ import { Counters, type CountersSnapshot } from '../events/counters.ts';
 import type { EventSink } from '../events/event.ts';
 import type { RateSource } from '../limit/rate-table.ts';
 import type { WindowClock } from '../limit/window-clock.ts';
+import type { FileReports } from './certificate-files.ts';
 import type { StapleReports } from './stapling.ts';
 import { backendStates } from './workers/backend-states.ts';
 import type { BackendState } from './workers/messages.ts';
@@ -39,6 +40,8 @@ export interface DataPlaneOptions {
   readonly onBackend: (backend: string, healthy: boolean, why: string) => void;
   /** Gets the OCSP responses of worker processes. */
   readonly staples: StapleReports;
+  /** Gets the certificate files that worker processes can't use. */
+  readonly files: FileReports;
 }
 
 /** @throws Error if a listener can't bind; nothing is left running then */

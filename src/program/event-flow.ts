@@ -106,6 +106,11 @@ export class EventFlow {
     this.#alerts?.trouble('certificate', host, reason);
   }
 
+  /** @param reason null: the trouble is resolved */
+  onCertificateFile(file: string, reason: string | null): void {
+    this.#alerts?.trouble('certificate-file', file, reason);
+  }
+
   /** @param name of the certificate @param reason null: the trouble is resolved */
   onStaple(name: string, reason: string | null): void {
     this.#alerts?.trouble('ocsp', name, reason);

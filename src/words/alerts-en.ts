@@ -20,6 +20,8 @@ export const alertsInEnglish = {
     accountBack: (name: string) => `mail account ${name} is back to its usual volume`,
     certificate: (name: string) => `there is a problem with the certificate of ${name}`,
     certificateBack: (name: string) => `the certificate of ${name} is fine again`,
+    file: (name: string) => `the certificate in ${name} can't be used`,
+    fileBack: (name: string) => `the certificate in ${name} can be used again`,
     ocsp: (name: string) => `no OCSP response can be had for the certificate of ${name}`,
     ocspBack: (name: string) => `the OCSP response for the certificate of ${name} is fine again`,
     backend: (name: string) => `backend ${name} is down`,
@@ -61,6 +63,8 @@ export const alertsInEnglish = {
     journal: 'What to do: check that the disk is not full and that the file is writable',
     certificate:
       'What to do: check that the name resolves to this machine, and that its port 80 or 443 can be reached from the internet; the order is retried automatically',
+    'certificate-file':
+      'What to do: check that the certificate and its key belong together and can be read; until then the previous certificate stays in use',
     ocsp: 'What to do: check that this machine can reach the OCSP responder of the certificate, which is asked again automatically; replace a revoked certificate. Without a response, clients refuse the certificate',
     account: 'What to do: change the password of the account, and review what it sent',
   },

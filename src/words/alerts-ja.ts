@@ -28,6 +28,8 @@ export const alertsInJapanese: AlertWords = {
     accountBack: (name) => `メールアカウント ${name} の送信は普段どおりに戻りました`,
     certificate: (name) => `${name} の証明書に問題があります`,
     certificateBack: (name) => `${name} の証明書の問題は解消しました`,
+    file: (name) => `${name} の証明書が使えません`,
+    fileBack: (name) => `${name} の証明書が再び使えるようになりました`,
     ocsp: (name) => `${name} の証明書の OCSP 応答が得られません`,
     ocspBack: (name) => `${name} の証明書の OCSP 応答の問題は解消しました`,
     backend: (name) => `バックエンド ${name} が停止しています`,
@@ -67,6 +69,8 @@ export const alertsInJapanese: AlertWords = {
     journal: '対処: ディスクに空きがあるか、ファイルに書き込めるかを確かめてください',
     certificate:
       '対処: その名前がこのマシンを指し、80 番か 443 番ポートにインターネットから届くかを確かめてください。取得は自動でやり直します',
+    'certificate-file':
+      '対処: 証明書と鍵が対になっているか、読めるかを確かめてください。それまでは前の証明書を使い続けます',
     ocsp: '対処: 証明書の OCSP レスポンダーにこのマシンから届くかを確かめてください。問い合わせは自動でやり直します。失効した証明書は取り替えてください。応答がないと、クライアントは証明書を拒否します',
     account: '対処: アカウントのパスワードを変え、送信したものを確かめてください',
   },

@@ -318,6 +318,7 @@ export const dashboardInEnglish = {
     noCertificate: 'none yet',
     ended: 'expired',
     goodFor: (span: string) => `valid for ${span}`,
+    badFiles: "Certificate files that can't be used",
     staples: 'OCSP responses',
     noResponse: 'none',
     fetched: 'Fetched',

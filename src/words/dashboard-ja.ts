@@ -307,6 +307,7 @@ export const dashboardInJapanese: DashboardWords = {
     noCertificate: 'まだありません',
     ended: '期限切れ',
     goodFor: (span) => `残り ${span}`,
+    badFiles: '使えない証明書ファイル',
     staples: 'OCSP 応答',
     noResponse: 'なし',
     fetched: '取得した時刻',

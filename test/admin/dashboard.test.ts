@@ -53,6 +53,14 @@ suite('the dashboard', { skip: without('chromium'), timeout: 170_000 }, () => {
     assert.deepEqual(faults, []);
   });
 
+  test('health shows certificate files that cannot be used', async () => {
+    const { page, faults } = await dashboard.open();
+    await dashboard.show(page, 'health');
+    const card = page.locator('.card', { hasText: "Certificate files that can't be used" });
+    await card.getByText('/etc/ssl/shop/privkey.pem is not the key of').waitFor();
+    assert.deepEqual(faults, []);
+  });
+
   test('health shows the OCSP responses of must-staple certificates', async () => {
     const { page, faults } = await dashboard.open();
     await dashboard.show(page, 'health');

@@ -32,10 +32,10 @@ suite('alerts in Japanese', () => {
     digest.tick(now);
     digest.add([row], now);
     digest.ban({ prefix: '192.0.2.7/32', until: now + 600_000, reason: '' }, now);
-    for (const kind of ['backend', 'journal', 'account', 'certificate', 'ocsp'] as const)
+    for (const kind of ['backend', 'journal', 'account', 'certificate', 'certificate-file', 'ocsp'] as const)
       digest.trouble(kind, 'x', 'why', now);
     for (; now < start + 600_000; now += 1000) digest.tick(now);
-    for (const kind of ['backend', 'journal', 'account', 'certificate', 'ocsp'] as const)
+    for (const kind of ['backend', 'journal', 'account', 'certificate', 'certificate-file', 'ocsp'] as const)
       digest.trouble(kind, 'x', null, now);
     digest.tick(new Date(2026, 4, 5, 8).getTime());
     const kinds = new Set(messages.map(({ kind }) => kind));

@@ -110,7 +110,7 @@ test('a certificate and its OCSP response are incidents of their own', async (t)
   assert.ok(alerts);
   const channel = service(alerts.services[0]!);
   t.after(() => channel.close());
-  for (const kind of ['certificate', 'ocsp'] as const)
+  for (const kind of ['certificate', 'certificate-file', 'ocsp'] as const)
     for (const level of ['trouble', 'relief'] as const)
       await channel.send({ ...message, kind, level, facts: { name: 'www.example.net' } });
   await channel.send({ ...message, kind: 'summary', level: 'relief' });
@@ -120,6 +120,8 @@ test('a certificate and its OCSP response are incidents of their own', async (t)
     [
       'trigger sekisho gate certificate www.example.net',
       'resolve sekisho gate certificate www.example.net',
+      'trigger sekisho gate certificate-file www.example.net',
+      'resolve sekisho gate certificate-file www.example.net',
       'trigger sekisho gate ocsp www.example.net',
       'resolve sekisho gate ocsp www.example.net',
       'resolve sekisho gate probes',

@@ -5,6 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { certificate } from '../support/certificate.ts';
+import { eventually } from '../support/eventually.ts';
 import { runGateway, trustedAddress } from '../support/gateway.ts';
 
 const probe = 'GET http://www.example.com/ HTTP/1.1\r\nHost: www.example.com\r\n';
@@ -38,6 +39,27 @@ test('an event of plain HTTP has both ends, the protocol and its own session', a
     })),
   );
   assert.equal(new Set(events.map(({ session }) => session)).size, 2);
+});
+
+test('a client that resets its connection as soon as it has its answer, as curl does, is recorded with both ends', async (t) => {
+  const { port, events } = await runGateway(t, config);
+  const from: number[] = [];
+  const heads = [
+    'CONNECT mx.example.com:25 HTTP/1.1\r\nHost: mx.example.com:25\r\n',
+    `${probe}Content-Length: 5\r\n`,
+  ];
+  for (const head of heads) {
+    const socket = connect(port, '127.0.0.1');
+    await once(socket, 'connect');
+    from.push(socket.localPort!);
+    socket.once('data', () => socket.resetAndDestroy()).write(`${head}\r\n`);
+    await once(socket, 'close');
+  }
+  await eventually(() => events.length === heads.length, 'both are recorded', 20_000);
+  assert.deepEqual(
+    events.map(({ clientPort, localPort, listener }) => ({ clientPort, localPort, listener })),
+    from.map((clientPort) => ({ clientPort, localPort: port, listener: `http 127.0.0.1:${port}` })),
+  );
 });
 
 test('an event of TLS has the server name of the handshake', async (t) => {

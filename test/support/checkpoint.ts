@@ -4,6 +4,7 @@ import type { OrderedCertificates } from '../../src/admin/gateway-metrics.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import type { StapleState } from '../../src/ocsp/staples.ts';
 import { type ClientPlane, startClientPlane } from '../../src/program/bans-and-fleet.ts';
+import { FileReports } from '../../src/program/certificate-files.ts';
 import { type ControlPlane, startControlPlane } from '../../src/program/control-plane.ts';
 import { startDataPlane } from '../../src/program/data-plane.ts';
 import { StapleReports } from '../../src/program/stapling.ts';
@@ -41,6 +42,7 @@ sites:
  * @param more of `admin`, as YAML
  * @param certificates ordered by ACME
  * @param staples of must-staple certificates
+ * @param certificateFiles that can't be used: reasons by file
  */
 export async function runCheckpoint(
   owner: Owner,
@@ -48,6 +50,7 @@ export async function runCheckpoint(
   more = '',
   certificates: OrderedCertificates | null = null,
   staples: readonly StapleState[] = [],
+  certificateFiles: Readonly<Record<string, string>> = {},
 ): Promise<RunningCheckpoint> {
   const lines: string[] = [];
   const log = pino({ level: 'info' }, { write: (line: string) => lines.push(line) });
@@ -62,6 +65,7 @@ export async function runCheckpoint(
     backends: () => data.backends(),
     certificates: () => certificates,
     staples: () => staples,
+    certificateFiles: () => certificateFiles,
   });
   owner.after(() => control.close());
   clients.bans?.ledger.onChange((change, origin) => {
@@ -77,6 +81,7 @@ export async function runCheckpoint(
     },
     onBackend: control.onBackend,
     staples: new StapleReports(() => {}),
+    files: new FileReports(() => {}),
   });
   owner.after(() => data.close(0));
   control.setReady(true);

@@ -67,6 +67,10 @@ export async function startDashboard(owner: Owner, more = ''): Promise<Dashboard
     '',
     ordered,
     staples,
+    {
+      '/etc/ssl/shop/fullchain.pem':
+        '/etc/ssl/shop/privkey.pem is not the key of /etc/ssl/shop/fullchain.pem: name the private key of this certificate',
+    },
   );
   const { admin } = checkpoint;
   return {

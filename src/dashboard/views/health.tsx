@@ -4,6 +4,7 @@ import { useEffect } from 'preact/hooks';
 import { api, type Status } from '../api.ts';
 import type { ViewProps } from '../app.tsx';
 import { t } from '../language.ts';
+import { CertificateFiles } from '../parts/certificate-files.tsx';
 import { Certificates } from '../parts/certificates.tsx';
 import { Staples } from '../parts/staples.tsx';
 import { Empty, Loaded } from '../parts/states.tsx';
@@ -71,6 +72,9 @@ export function HealthView({ live }: ViewProps): JSX.Element {
         </Loaded>
       </section>
       {known?.certificates != null && <Certificates of={known.certificates} />}
+      {known !== null && known.certificateFiles.length > 0 && (
+        <CertificateFiles of={known.certificateFiles} />
+      )}
       {known !== null && known.ocsp.length > 0 && <Staples of={known.ocsp} />}
       {known?.fleet != null && <FleetCard />}
       <section class="card">

@@ -41,6 +41,8 @@ export type FromWorker =
       readonly counters: CountersSnapshot;
       readonly backends: readonly BackendState[];
       readonly staples: readonly StapleState[];
+      /** Certificate files that can't be used: reasons by file. */
+      readonly files: Readonly<Record<string, string>>;
     }
   | { readonly kind: 'rates'; readonly counts: readonly RateCount[] }
   | { readonly kind: 'backend'; readonly name: string; readonly healthy: boolean; readonly why: string };

@@ -167,6 +167,7 @@ export class WorkerPool implements DataPlane {
         member.counters = message.counters;
         member.backends = message.backends;
         this.#options.staples.take(member, message.staples);
+        this.#options.files.take(member, message.files);
         return;
       case 'rates':
         this.#send(member.worker, {
@@ -182,6 +183,7 @@ export class WorkerPool implements DataPlane {
   #onExit(member: Member, how: string): void {
     this.#members.delete(member.worker.id);
     this.#options.staples.forget(member);
+    this.#options.files.forget(member);
     if (member.counters !== null) {
       this.#retired = sumCounters(
         this.#retired === null ? [member.counters] : [this.#retired, member.counters],

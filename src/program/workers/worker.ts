@@ -5,6 +5,7 @@ import { Counters } from '../../events/counters.ts';
 import type { ProbeEvent } from '../../events/event.ts';
 import type { RateShare } from '../../limit/rate-table.ts';
 import { WindowClock } from '../../limit/window-clock.ts';
+import { fileFaults } from '../../listener/file-faults.ts';
 import { dropPrivileges, resolveAccount } from '../../listener/privileges.ts';
 import { openLog } from '../../log.ts';
 import { staples } from '../../ocsp/staples.ts';
@@ -113,6 +114,7 @@ function stats(): void {
     counters: counters.snapshot(),
     backends: backendStates(gateway!.backends),
     staples: staples.states,
+    files: fileFaults.all,
   });
 }
 

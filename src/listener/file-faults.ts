@@ -1,0 +1,27 @@
+/** Certificate files that cannot be used, in this process. */
+
+export class FileFaults {
+  /** Told after each change; null: nobody. */
+  onChange: (() => void) | null = null;
+  readonly #byUser = new Map<object, ReadonlyMap<string, string>>();
+
+  /** Reasons by file; the files of several users may be the same. */
+  get all(): Readonly<Record<string, string>> {
+    return Object.fromEntries([...this.#byUser.values()].flatMap((faults) => [...faults]));
+  }
+
+  /** @param faults reasons by file, in place of those before */
+  put(user: object, faults: ReadonlyMap<string, string>): void {
+    if (faults.size === 0 && !this.#byUser.has(user)) return;
+    if (faults.size === 0) this.#byUser.delete(user);
+    else this.#byUser.set(user, new Map(faults));
+    this.onChange?.();
+  }
+
+  /** Forgets a user that ends, and tells nobody: nothing is resolved. */
+  leave(user: object): void {
+    this.#byUser.delete(user);
+  }
+}
+
+export const fileFaults = new FileFaults();
