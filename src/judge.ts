@@ -57,8 +57,8 @@ export interface Verdict {
 const noSignals: readonly Signal[] = Object.freeze([]);
 const noStrip: readonly number[] = Object.freeze([]);
 
-/** Targets that need a closer look: invisible bytes, a fragment, a URL, a proxy target. */
-const oddTarget = /[^\x21-\x7e]|#|\||:\/|^\/[/\\]/;
+/** Targets that need a closer look, besides those that may name a host: invisible bytes, a fragment. */
+const oddTarget = /[^\x21-\x7e]|#/;
 
 /** Judges one HTTP request. Allocates one HeaderFacts and one Verdict for an ordinary one. */
 export function judge(request: HttpRequest, policy: Policy, client: ClientStatus = stranger): Verdict {
@@ -95,8 +95,7 @@ function plainHost(
   if (h2 === undefined)
     return version === '1.1' && host !== -1 && secondHost === -1 ? rawHeaders[host + 1]! : null;
   if (host !== -1 || transferEncoding !== -1) return null;
-  const plain = h2.protocol === null && (h2.scheme === 'https' || h2.scheme === 'http');
-  return plain ? h2.authority : null;
+  return h2.scheme === 'https' || h2.scheme === 'http' ? h2.authority : null;
 }
 
 function judgeClosely(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
-import { denied, judge, judgeFirstBytes, type Verdict } from '../src/judge.ts';
+import { denied, judge, judgeFirstBytes, judgeServerName, type Verdict } from '../src/judge.ts';
 import { byCatalogueOrder, presets } from '../src/rules/catalogue.ts';
 import { type ClientStatus, stranger } from '../src/rules/sightings.ts';
 import type { HttpRequest } from '../src/wire/http-request.ts';
@@ -373,6 +373,8 @@ suite('the text and evidence of a signal', () => {
       policy,
     );
     assert.deepEqual([wanted?.protocol, wanted?.text], ['connect-udp', '192.0.2.6:443']);
+    const upper = request('/', ...own, 'Connection', 'Upgrade', 'Upgrade', 'Connect-UDP');
+    assert.equal(judge(upper, policy).wanted?.protocol, 'connect-udp');
     assert.equal(
       judge(request('/', ...own, 'Connection', 'Upgrade', 'Upgrade', 'foo'), policy).wanted?.protocol,
       undefined,
@@ -412,6 +414,12 @@ suite('the text and evidence of a signal', () => {
     assert.deepEqual([judged('www.example.net'), judged('www.example.com')], [null, 'sni-foreign']);
   });
 
+  test('a foreign name in a TLS hello without a request is flagged, unless the rule is allowed', () => {
+    assert.equal(judgeServerName('www.example.com', policy)?.action, 'flag');
+    const allowing = corpusPolicy('policy: { rules: { sni-foreign: allow } }').policy;
+    assert.equal(judgeServerName('www.example.com', allowing), null);
+  });
+
   test('the destination in SIP, RTSP and ICAP is the URI of the request', () => {
     for (const line of ['OPTIONS sip:100@192.0.2.7 SIP/2.0', 'DESCRIBE rtsp://192.0.2.7/live RTSP/1.0'])
       assert.equal(
@@ -438,6 +446,8 @@ test('a path that begins with two slashes names no host for a server that merges
   const rules = (target: string) => judge(request(target, ...own), merging).signals.map(({ rule }) => rule);
   assert.deepEqual(rules('//evil.example/x'), []);
   assert.deepEqual(rules('///http://evil.example/x'), ['url-in-path']);
+  const [{ evidence } = assert.fail()] = judge(request('///http://evil.example/x', ...own), merging).signals;
+  assert.deepEqual(evidence, { part: 'target', start: 3, end: 24 });
   assert.deepEqual(
     judge(request('//evil.example/x', ...own), policy).signals.map(({ rule }) => rule),
     ['url-in-path'],
@@ -451,6 +461,22 @@ test('an absolute :path of another host than :authority is a mismatch too', () =
     'absolute-form-host-mismatch',
     'target-malformed',
   ]);
+});
+
+test('an :authority and a Host line must name the same host and port, and no user', () => {
+  const h2 = { authority: 'www.example.net', scheme: 'https', protocol: null };
+  const rules = (host: string) =>
+    judge({ ...request('/', 'host', host), version: '2.0', h2 }, policy).signals.map(({ rule }) => rule);
+  assert.deepEqual(rules('WWW.example.net'), []);
+  for (const host of ['static.example.net', 'www.example.net:8080', 'me@www.example.net', 'a b'])
+    assert.deepEqual(rules(host), ['authority-mismatch'], host);
+});
+
+test('a list of hosts is one signal, and names no destination', () => {
+  for (const host of ['www.example.net, www.example.com', 'www.example.com,www.example.net']) {
+    const { signals, wanted } = judge(request('/', 'Host', host), policy);
+    assert.deepEqual([signals.map(({ rule }) => rule), wanted?.host], [['host-duplicate'], ''], host);
+  }
 });
 
 test('CONNECT is one signal, over HTTP/1 and HTTP/2, and its target is not read as that of another method', () => {

@@ -19,7 +19,7 @@ export interface PathProxy {
 
 /**
  * Whether a target needs the closer look; true for a few in a thousand ordinary ones. Runs on every request. It is true for every
- * target that `pathProxy` reports.
+ * target that `pathProxy` or `foreignUrlInPath` reports.
  */
 export const mayNameTarget = (target: string): boolean => worthALook.test(target);
 const worthALook =

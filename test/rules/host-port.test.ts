@@ -83,9 +83,15 @@ suite('the port of a Host line', () => {
 
   test('loopback addresses of ours, at a port that is not ours', () => {
     const own = compiled(
-      'sites: [{ hosts: [127.0.0.1, localhost, "[::1]"], backend: "http://127.0.0.1:1" }]',
+      'sites: [{ hosts: [127.0.0.1, localhost, app.localhost, "[::1]"], backend: "http://127.0.0.1:1" }]',
     );
-    for (const host of ['127.0.0.1:9090', 'localhost:9090', '[::1]:9090', 'LOCALHOST.:9090'])
+    for (const host of [
+      '127.0.0.1:9090',
+      'localhost:9090',
+      '[::1]:9090',
+      'LOCALHOST.:9090',
+      'app.localhost:9090',
+    ])
       assert.deepEqual(outcome(judge(over1(host), own.policy)), { ...blocked, counts: false }, host);
     for (const host of ['127.0.0.1:8080', 'localhost:8080', '[::1]'])
       assert.equal(judge(over1(host), own.policy).action, 'allow', host);

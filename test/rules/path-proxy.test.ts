@@ -4,6 +4,7 @@ import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import { judge, type Verdict } from '../../src/judge.ts';
 import { classifyIntent, nothingWanted } from '../../src/rules/intent.ts';
+import { foreignUrlInPath } from '../../src/rules/own-host.ts';
 import { mayNameTarget, pathProxy } from '../../src/rules/path-proxy.ts';
 import { SiteTable } from '../../src/rules/site-table.ts';
 import { pathProxyTargets } from '../corpus/path-proxies.ts';
@@ -130,5 +131,16 @@ suite('path proxies', () => {
       }),
       { numRuns: 2000 },
     );
+  });
+
+  test('every target with a foreign URL in place of its path passes the quick check', () => {
+    const sites = new SiteTable([]);
+    const part = fc.constantFrom('/', '\\', ':', '|', '?', 'http', 'unix:a', 'evil.example', 'x', '%2f');
+    const target = fc.array(part, { maxLength: 8 }).map((parts) => `/${parts.join('')}`);
+    const seen = fc.sample(target, 5000).filter((one) => foreignUrlInPath(sites, one) !== null);
+    assert.ok(seen.length > 100, String(seen.length));
+    for (const one of seen) assert.ok(mayNameTarget(one), one);
+    for (const one of ['/?unix:a|http://evil.example/', '/http:/evil.example', '/\\evil.example'])
+      assert.ok(foreignUrlInPath(sites, one) !== null && mayNameTarget(one), one);
   });
 });

@@ -32,6 +32,31 @@ suite('what was wanted', () => {
     const { wanted } = judged('http://www.example.com/a', 'X-Original-URL', 'http://10.0.0.1/');
     assert.equal(wanted?.host, 'www.example.com');
   });
+
+  test('is the foreign host, whatever the path and the TLS hello name', () => {
+    const { signals, wanted } = judge(
+      {
+        ...{ method: 'GET', target: '/proxy/http:/10.0.0.1/', version: '1.1' },
+        ...{ rawHeaders: ['Host', 'www.example.com'], sni: 'mail.example.com' },
+      },
+      policy,
+    );
+    assert.deepEqual(
+      [signals.map(({ rule }) => rule).sort(), wanted?.host],
+      [['host-foreign', 'path-proxy', 'sni-foreign'], 'www.example.com'],
+    );
+  });
+
+  test('of a SOCKS request is canonical as a host, and as sent in the text', () => {
+    const name = Buffer.from('WWW.Example.com');
+    const bytes = Buffer.concat([
+      Buffer.from([5, 1, 0, 5, 1, 0, 3, name.length]),
+      name,
+      Buffer.from([0, 80]),
+    ]);
+    const { wanted } = judgeFirstBytes(bytes, policy)!;
+    assert.deepEqual([wanted?.host, wanted?.text], ['www.example.com', 'WWW.Example.com:80']);
+  });
 });
 
 suite('the sentence on another protocol than HTTP', () => {
