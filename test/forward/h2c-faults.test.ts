@@ -1,18 +1,15 @@
 /** HTTP/2 backends that are odd, broken, full or draining: frame by frame, with what the client gets. */
 import assert from 'node:assert/strict';
-import { connect, type Socket } from 'node:net';
-import { suite, type TestContext, test } from 'node:test';
+import { connect } from 'node:net';
+import { suite, test } from 'node:test';
 import { parseConfig } from '../../src/config/load.ts';
 import {
-  type Frame,
-  FrameReader,
   flags,
   frameHead,
   frameTypes,
   goAwayFrame,
   headersFrames,
   pingFrame,
-  preface,
   rstStreamFrame,
   settingIds,
   settingsFrame,
@@ -22,56 +19,23 @@ import { encodeField, encodeStatus } from '../../src/wire/hpack-encoder.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
 import { runGateway } from '../support/gateway.ts';
-import { type BackendConnection, rawBackend } from '../support/raw-backend.ts';
+import { rawBackend } from '../support/raw-backend.ts';
 import { exchange } from '../support/raw-client.ts';
+import { frameBackend, ok } from './frame-backend.ts';
+import { data, head } from './stream-peer.ts';
 
-interface Asked {
-  readonly socket: Socket;
-  /** Of its stream. */
-  readonly id: number;
-  /** Of the connection, from 0. */
-  readonly number: number;
-  say(text: string): void;
-}
-const head = (id: number, ends: boolean, ...fields: string[]): string =>
-  headersFrames(id, encodeStatus(200) + fields.map((one) => one).join(''), ends, 16_384);
-const data = (id: number, text: string, ends = false): string =>
-  frameHead(text.length, frameTypes.data, ends ? flags.endStream : 0, id) + text;
-const ok = (id: number): string => head(id, false) + data(id, 'ok', true);
-
-/** A backend that sends SETTINGS and answers each head and each end of a body as the test says. */
-async function backend(
-  t: TestContext,
-  onHead: (asked: Asked) => unknown,
-  settings: readonly (readonly [number, number])[] = [],
-  onFrame: (frame: Frame, asked: Asked) => unknown = () => {},
-) {
-  const raw = await rawBackend(t, ({ socket }: BackendConnection, number) => {
-    const reader = new FrameReader();
-    let left = preface.length;
-    socket.on('error', () => {});
-    socket.write(settingsFrame(settings), 'latin1');
-    const say = (text: string): unknown => socket.write(text, 'latin1');
-    socket.on('data', (bytes: Buffer) => {
-      const skipped = Math.min(left, bytes.length);
-      left -= skipped;
-      reader.read(bytes.subarray(skipped), (frame) => {
-        const asked = { socket, id: frame.stream, number, say: (text: string) => void say(text) };
-        if (frame.type === frameTypes.headers) onHead(asked);
-        onFrame(frame, asked);
-        return true;
-      });
-    });
-  });
-  return { ...raw, url: raw.url.replace('http:', 'h2c:') };
-}
-
-const site = (urls: readonly string[], more = ''): string => `
+/** For backends that stay silent. */
+const hasty = 'connect: 1s, headers: 1s, body: 1s';
+const site = (
+  urls: readonly string[],
+  more = '',
+  timeouts = 'connect: 1m, headers: 1m, body: 1m',
+): string => `
 sites:
   - hosts: [www.example.net]
     backends: [${urls.map((url) => `{ url: "${url}" }`).join(', ')}]
     ${more}
-timeouts: { connect: 1s, headers: 1s, body: 1s }
+timeouts: { ${timeouts} }
 rateLimit: false
 bans: false
 `;
@@ -97,7 +61,7 @@ suite('an answer that is malformed', () => {
     ['has a name that is no token', (id) => head(id, true, encodeField('x y', 'a'))],
     [
       'has two Content-Lengths',
-      (id) => head(id, false, encodeField('content-length', '2'), encodeField('content-length', '3')),
+      (id) => head(id, false, encodeField('content-length', '2') + encodeField('content-length', '3')),
     ],
     ['has a Content-Length and no content', (id) => head(id, true, encodeField('content-length', '2'))],
     ['has DATA before its head', (id) => data(id, 'ok', true)],
@@ -107,7 +71,9 @@ suite('an answer that is malformed', () => {
   for (const [what, bytes] of rows)
     test(`that ${what}: 502, and the same connection serves the next request`, async (t) => {
       let asked = 0;
-      const { url, connections } = await backend(t, ({ id, say }) => say(asked++ === 0 ? bytes(id) : ok(id)));
+      const { url, connections } = await frameBackend(t, ({ id, say }) =>
+        say(asked++ === 0 ? bytes(id) : ok(id)),
+      );
       const { port } = await runGateway(t, site([url]));
       assert.equal((await ask(port)).status, 502);
       assert.deepEqual(await ask(port), { status: 200, body: 'ok' });
@@ -131,7 +97,7 @@ suite('an answer that is malformed', () => {
     ['is reset in the middle', (id: number) => head(id, false) + data(id, 'a') + rstStreamFrame(id, 2)],
   ] as const)
     test(`that ${what} after its head does not look complete`, async (t) => {
-      const { url } = await backend(t, ({ id, say }) => say(bytes(id)));
+      const { url } = await frameBackend(t, ({ id, say }) => say(bytes(id)));
       const { port } = await runGateway(t, site([url]));
       const { text, ended } = await exchange(port, get, { timeout: 20_000 });
       assert.notEqual(ended, 'timeout');
@@ -142,7 +108,7 @@ suite('an answer that is malformed', () => {
 });
 
 test('connections that ended make room for new ones', async (t) => {
-  const { url, connections } = await backend(t, ({ socket, id, say }) => {
+  const { url, connections } = await frameBackend(t, ({ socket, id, say }) => {
     say(ok(id) + goAwayFrame(id, 0, ''));
     socket.end();
   });
@@ -179,7 +145,7 @@ suite('a connection that breaks the protocol', () => {
     ],
   ] as const)
     test(`${what} is closed: 502, and the next request gets a new one`, async (t) => {
-      const { url, connections } = await backend(t, ({ id, number, say }) =>
+      const { url, connections } = await frameBackend(t, ({ id, number, say }) =>
         say(number === 0 ? bytes(id) : ok(id)),
       );
       const { port } = await runGateway(t, site([url]));
@@ -190,7 +156,7 @@ suite('a connection that breaks the protocol', () => {
 
   test('more DATA than the window allows resets the stream: what is held for a client that does not read is bounded', async (t) => {
     let reset = -1;
-    const { url } = await backend(
+    const { url } = await frameBackend(
       t,
       ({ id, socket, say }) => {
         say(head(id, false));
@@ -218,14 +184,14 @@ suite('a backend without SETTINGS or without HTTP/2', () => {
     const silent = await rawBackend(t);
     const old = await rawBackend(t, ({ socket }) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
     const away = `h2c://127.0.0.1:${await freePort()}`;
-    const well = await backend(t, ({ id, say }) => say(ok(id)));
+    const well = await frameBackend(t, ({ id, say }) => say(ok(id)));
     const urls = [silent.url, old.url].map((url) => url.replace('http:', 'h2c:'));
-    const { port, log } = await runGateway(t, site([...urls, away, well.url]));
+    const { port, log } = await runGateway(t, site([...urls, away, well.url], '', hasty));
     for (let i = 0; i < 4; i++) assert.deepEqual((await ask(port, post(5))).body, 'ok');
-    const alone = await runGateway(t, site([urls[1]!]));
+    const alone = await runGateway(t, site([urls[1]!], '', hasty));
     assert.equal((await ask(alone.port)).status, 502);
     assert.ok([...alone.log, ...log].some((line) => line.includes('does not speak HTTP/2')));
-    const waits = await runGateway(t, site([urls[0]!]));
+    const waits = await runGateway(t, site([urls[0]!], '', hasty));
     assert.equal((await ask(waits.port)).status, 504);
   });
 });
@@ -233,7 +199,7 @@ suite('a backend without SETTINGS or without HTTP/2', () => {
 suite('a backend that drains', () => {
   test('gets unprocessed requests again on another connection, a body already sent included', async (t) => {
     const bodies: string[] = [];
-    const { url, connections } = await backend(
+    const { url, connections } = await frameBackend(
       t,
       ({ number, say }) => number === 0 && setTimeout(() => say(goAwayFrame(0, 0, '')), 20),
       [],
@@ -254,7 +220,7 @@ suite('a backend that drains', () => {
 
   test('gets a body again that was already streamed to it', async (t) => {
     const got = [0, 0];
-    const { url } = await backend(
+    const { url } = await frameBackend(
       t,
       () => {},
       [],
@@ -272,7 +238,7 @@ suite('a backend that drains', () => {
   });
 
   test('finishes what it has begun', async (t) => {
-    const { url, connections } = await backend(t, ({ id, say }) => {
+    const { url, connections } = await frameBackend(t, ({ id, say }) => {
       say(head(id, false) + goAwayFrame(id, 0, ''));
       setTimeout(() => say(data(id, 'late', true)), 50);
     });
@@ -283,14 +249,14 @@ suite('a backend that drains', () => {
   });
 
   test('for ever: 503 after a few connections', async (t) => {
-    const { url, connections } = await backend(t, ({ say }) => say(goAwayFrame(0, 0, '')));
+    const { url, connections } = await frameBackend(t, ({ say }) => say(goAwayFrame(0, 0, '')));
     const { port } = await runGateway(t, site([url]));
     assert.equal((await ask(port)).status, 503);
     assert.equal(connections.length, 11);
   });
 
   test('and refuses every stream: 503', async (t) => {
-    const { url } = await backend(t, ({ id, say }) => say(rstStreamFrame(id, 7)));
+    const { url } = await frameBackend(t, ({ id, say }) => say(rstStreamFrame(id, 7)));
     const { port, gateway } = await runGateway(t, site([url]));
     assert.equal((await ask(port)).status, 503);
     assert.notEqual(gateway.backends[0]!.health.state(performance.now()), 'failing');
@@ -300,23 +266,25 @@ suite('a backend that drains', () => {
 suite('a connection that is never idle', () => {
   test('is replaced after five minutes and finishes what it carries', async (t) => {
     let end = (): void => {};
-    const { url, connections } = await backend(t, ({ id, say }) => {
+    const { url, connections } = await frameBackend(t, ({ id, say }) => {
       if (id === 1 && connections.length === 1) end = () => say(ok(id));
       else say(ok(id));
     });
-    const { port, gateway } = await runGateway(
-      t,
-      site([url]).replace('headers: 1s, body: 1s', 'headers: 1h, body: 1h'),
-    );
+    const { port, gateway } = await runGateway(t, site([url], '', 'headers: 1h, body: 1h'));
     const long = ask(port);
     await eventually(() => gateway.backends[0]!.load === 1, 'it is asked');
     assert.equal((await ask(port)).status, 200);
     assert.equal(connections.length, 1);
     const { now } = performance;
     t.mock.method(performance, 'now', () => now.call(performance) + 301_000);
-    await new Promise((done) => setTimeout(done, 600));
-    assert.equal((await ask(port)).status, 200);
-    assert.equal(connections.length, 2);
+    await eventually(
+      async () => {
+        assert.equal((await ask(port)).status, 200);
+        return connections.length === 2;
+      },
+      'another connection carries the next one',
+      20_000,
+    );
     end();
     assert.deepEqual(await long, { status: 200, body: 'ok' });
   });
@@ -326,7 +294,7 @@ suite('bounds', () => {
   test('one stream at a time: as many connections as connections.max, one stream on each', async (t) => {
     let open = 0;
     let most = 0;
-    const { url, connections } = await backend(
+    const { url, connections } = await frameBackend(
       t,
       ({ id, say }) => {
         most = Math.max(most, ++open);
@@ -347,7 +315,7 @@ suite('bounds', () => {
   });
 
   test('a backend that allows no stream is not dialled again: 503', async (t) => {
-    const { url, connections } = await backend(t, () => {}, [[settingIds.maxConcurrentStreams, 0]]);
+    const { url, connections } = await frameBackend(t, () => {}, [[settingIds.maxConcurrentStreams, 0]]);
     const { port } = await runGateway(t, site([url], 'connections: { max: 9, queue: 20, wait: 500ms }'));
     const found = await Promise.all([1, 2, 3].map(() => ask(port)));
     assert.deepEqual(
@@ -358,14 +326,17 @@ suite('bounds', () => {
   });
 
   test('beyond connections.queue: 503 at once; waiting too long: 503 later', async (t) => {
-    const { url } = await backend(t, () => {});
-    const { port } = await runGateway(t, site([url], 'connections: { max: 1, queue: 1, wait: 300ms }'));
+    const { url } = await frameBackend(t, () => {});
+    const { port } = await runGateway(
+      t,
+      site([url], 'connections: { max: 1, queue: 1, wait: 300ms }', hasty),
+    );
     const found = await Promise.all([1, 2, 3].map(() => ask(port)));
     assert.deepEqual(found.map(({ status }) => status).sort(), [503, 503, 504]);
   });
 
   test('endless informational heads: 502', async (t) => {
-    const { url } = await backend(t, ({ id, say }) =>
+    const { url } = await frameBackend(t, ({ id, say }) =>
       say(headersFrames(id, encodeStatus(103) + encodeField('link', '</a>'), false, 16_384).repeat(100)),
     );
     const { port } = await runGateway(t, site([url]));
@@ -375,11 +346,13 @@ suite('bounds', () => {
   });
 
   test('a silent backend is given up, also after a reload', async (t) => {
-    const { url } = await backend(t, () => {});
-    const { port, gateway } = await runGateway(t, site([url]));
+    const { url } = await frameBackend(t, () => {});
+    const { port, gateway } = await runGateway(t, site([url], '', hasty));
     const waits = ask(port);
     await eventually(() => gateway.backends[0]!.load === 1, 'it is asked');
-    gateway.reload(parseConfig(`listen: ["127.0.0.1:0"]\n${site([url], 'connections: { max: 7 }')}`, '.'));
+    gateway.reload(
+      parseConfig(`listen: ["127.0.0.1:0"]\n${site([url], 'connections: { max: 7 }', hasty)}`, '.'),
+    );
     assert.equal((await waits).status, 504);
   });
 });

@@ -81,7 +81,7 @@ writeFileSync(upload, large);
 
 suite('curl', { skip: without('curl') }, () => {
   const curl = async (...args: string[]): Promise<string> =>
-    (await run('curl', ['-sk', '--http2', '--max-time', '20', ...args], { maxBuffer: 1 << 24 })).stdout;
+    (await run('curl', ['-sk', '--http2', '--max-time', '60', ...args], { maxBuffer: 1 << 24 })).stdout;
 
   test('GET, HEAD, and several at a time', async () => {
     assert.equal(await curl(url, '-w', ' %{http_version} %{http_code}'), 'ok 2 200');
@@ -149,7 +149,7 @@ suite("Python's h2", {
   test('frame by frame', async () => {
     const script = join(import.meta.dirname, 'h2_client.py');
     const { stdout } = await run('/usr/bin/python3', [script, String(gateway.port), host], {
-      timeout: 20_000,
+      timeout: 60_000,
     });
     assert.deepEqual(JSON.parse(stdout), {
       get: [200, 'ok'],

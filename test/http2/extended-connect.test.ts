@@ -22,7 +22,7 @@ async function asked(
   const fields = [':method', 'CONNECT', ':protocol', protocol, ':scheme', 'https', ':path', path];
   client.send(headers(1, [...fields, ':authority', authority, 'capsule-protocol', '?1'], true));
   const fate = await client.fate(1);
-  for (let i = 0; i < 100 && gateway.events.length === before; i++) await delay(10);
+  for (let i = 0; i < 2000 && gateway.events.length === before; i++) await delay(10);
   client.destroy();
   return { fate, event: gateway.events[before] };
 }

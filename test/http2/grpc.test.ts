@@ -111,7 +111,7 @@ rateLimit: false
         path: '/grpc.health.v1.Health/Check',
         host,
         interval: 50,
-        timeout: 5000,
+        timeout: 20_000,
         rise: 1,
         fall: 1,
       };

@@ -26,8 +26,8 @@ export interface Received {
 
 const codeNames = new Map<number, string>(Object.entries(errorCodes).map(([name, code]) => [code, name]));
 
-/** Milliseconds to wait for a frame. */
-const patience = 4000;
+/** Milliseconds to wait for a frame: far more than a slow machine needs. */
+const patience = 20_000;
 
 export const pseudo = (method = 'GET', path = '/'): string[] => [
   ...[':method', method, ':scheme', 'https', ':authority', host, ':path', path],

@@ -46,7 +46,7 @@ async function fateOf(send: () => Promise<string>): Promise<Fate> {
   const before = { requests: backend.requests.length, events: gateway.events.length };
   const status = await send();
   // The event comes after the answer.
-  for (let i = 0; i < 100 && !/^200/.test(status) && gateway.events.length === before.events; i++)
+  for (let i = 0; i < 2000 && !/^200/.test(status) && gateway.events.length === before.events; i++)
     await delay(10);
   const events = gateway.events.slice(before.events);
   return {
