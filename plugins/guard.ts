@@ -46,7 +46,7 @@ export function guard(server: HttpServer, options: GuardOptions): Guard {
     const address = server.address();
     if (typeof address === 'object' && address !== null) addPort(address.port);
   };
-  const detach = checkpoint.attach(server);
+  const place = checkpoint.attach(server);
   server.on('listening', addOwnPort);
   addOwnPort();
   return {
@@ -60,7 +60,7 @@ export function guard(server: HttpServer, options: GuardOptions): Guard {
     },
     detach: () => {
       server.off('listening', addOwnPort);
-      detach();
+      place.detach();
     },
   };
 }

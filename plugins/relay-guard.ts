@@ -7,6 +7,7 @@ import { compileGuard, type RelayGuardSettings } from '../src/config/guard-optio
 import type { ProbeEvent } from '../src/events/event.ts';
 import { ProbeFeed } from '../src/events/probe-feed.ts';
 import { ExemptRoutes, type PathReading } from '../src/guard/exempt-routes.ts';
+import { isOfOtherApp, type Place } from '../src/guard/guarded-server.ts';
 import { isStandIn, type Request, rawHeadersOf } from '../src/guard/received.ts';
 import { ServerCheckpoint } from '../src/guard/server-checkpoint.ts';
 import type { HttpServer } from '../src/guard/server-events.ts';
@@ -108,9 +109,9 @@ function checkpointOf(
     for (const each of [method].flat()) routes.add(each, url, config?.relayGuard === false);
   });
   warnOfProxies(app, checkpoint, settings.trustedProxies === undefined && Boolean(trustProxy));
-  checkpoint.attach(app.server);
+  standAt(app, checkpoint);
   app.addHook('onListen', async () => {
-    for (const server of furtherServers(app)) checkpoint.attach(server);
+    for (const server of furtherServers(app)) checkpoint.attach(server, app.initialConfig);
     for (const address of app.addresses() as (AddressInfo | string)[])
       if (typeof address !== 'string') addPort(address.port);
   });
@@ -121,6 +122,22 @@ function checkpointOf(
     host: policy.sites.find(host) === undefined ? `any.${host}` : host,
     watch: { feed, policy, config },
   };
+}
+
+/**
+ * Attaches the guard to the server of the app. Some apps keep their server when they are restarted (`@fastify/restartable`): there
+ * the guard of the app before stays in force until this one is ready, or for good if it fails to start.
+ */
+function standAt(app: FastifyInstance, guard: ServerCheckpoint): void {
+  // The same object in all encapsulated contexts of an app.
+  const identity = app.initialConfig;
+  let place: Place | null = null;
+  const attach = (): void => {
+    place = guard.attach(app.server, identity);
+  };
+  if (isOfOtherApp(app.server, identity)) app.addHook('onReady', async () => attach());
+  else attach();
+  app.addHook('onClose', async () => place?.leave());
 }
 
 const named =

@@ -5,7 +5,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { codedError } from '../errors.ts';
 import { probeEvent, type Sighting } from '../events/probe-event.ts';
 import type { Verdict } from '../judge.ts';
 import type { HttpRequest } from '../wire/http-request.ts';
@@ -14,16 +13,16 @@ import type { ParserError } from './bad-bytes.ts';
 import { Checkpoint, evidenceOf, type Judged } from './checkpoint.ts';
 import type { CheckpointOptions } from './checkpoint-options.ts';
 import { beginExchange, endBehind, exchangeOn, inTurn, isBusy, isLast } from './current-exchange.ts';
+import { type Place, standBefore } from './guarded-server.ts';
 import { presentTo } from './presented-request.ts';
 import { isHttp2, isStandIn, listenerName, type Request, type Response, received } from './received.ts';
 import { allowed, answerSocket, type RefusalBody, refuse } from './refusal.ts';
 import { messageStart, requestLineDefects } from './request-line.ts';
-import { type Emit, type HttpServer, requestEvents, solicited } from './server-events.ts';
+import { type Emit, type HttpServer, requestEvents } from './server-events.ts';
 import { type ShapeAnswer, shapedAnswer } from './shaped-answer.ts';
 
 const judged = Symbol('sekisho.judged');
 const reported = Symbol('sekisho.reported');
-const guarded = Symbol('sekisho.guarded');
 
 type GuardedRequest = Request & { [judged]?: Judged; [reported]?: true };
 type GuardedSocket = Socket & { refused?: boolean };
@@ -40,80 +39,66 @@ export class ServerCheckpoint extends Checkpoint {
   /**
    * Puts the checkpoint before all listeners of the server, including those added later: every event passes here first.
    *
-   * @returns detaches the checkpoint
+   * @param app that takes the server over from another app, where it has a checkpoint of that one; undefined: none
    * @throws Error where the server has a checkpoint already
    */
-  attach(server: HttpServer & { [guarded]?: boolean }): () => void {
-    if (server[guarded])
-      throw codedError(
-        'SEKISHO_ERR_GUARDED_ALREADY',
-        'this server has a checkpoint already: register relayGuard once, at the root of the app',
-      );
-    server[guarded] = true;
-    for (const event of solicited) server.on(event, ignore);
-    const others = (event: string): boolean => server.listenerCount(event) > 1;
-    const before = server.emit;
-    const emit: Emit = before.bind(server);
-    const guard: Emit = (event, ...args) => {
-      if (!server[guarded]) return emit(event, ...args);
-      const [req, res] = args as [Request, Response];
-      // RFC 9112 section 9.6: requests after one whose answer closes the connection are not processed.
-      if (requestEvents.has(event) && req.socket != null) {
-        if ((req.socket as GuardedSocket).refused === true || isLast(req.socket)) return true;
-      }
-      switch (event) {
-        case 'request':
-          return !this.admit(req, res) || emit(event, req, res);
-        case 'checkContinue':
-          if (!this.admit(req, res)) return true;
-          if (others(event)) return emit(event, req, res);
-          // Node throws where the client has reset the stream by now.
-          if (!isHttp2(req) || !req.stream.closed) res.writeContinue();
-          return emit('request', req, res);
-        case 'checkExpectation':
-          if (!this.admit(req, res)) return true;
-          if (others(event)) return emit(event, req, res);
-          res.statusCode = 417;
-          res.end();
-          return true;
-        case 'connect':
-          if (!isHttp2(req)) {
-            const [, socket, rest] = args as [Request, Socket, Buffer];
-            inTurn(socket, () => this.refuseSocket(socket, this.judge(req), rest));
-            return true;
-          }
-          if (!this.admit(req, res)) return true;
-          // Extended CONNECT to a site with WebSocket (RFC 8441): the application answers.
-          if (others(event)) return emit(event, req, res);
-          res.statusCode = 501;
-          res.end();
-          return true;
-        case 'upgrade': {
-          const [request, socket, rest] = args as [IncomingMessage, Socket, Buffer];
-          // Not from a connection: an app that talks to itself, as some apps' tests do.
-          if (isStandIn(request)) return emit(event, ...args);
-          inTurn(socket, () => {
-            if (this.#admitUpgrade(request, socket, rest) && !socket.destroyed) emit(event, ...args);
-          });
+  attach(server: HttpServer, app?: object): Place {
+    return standBefore(server, (emit, event, args) => this.#handle(server, emit, event, args), app);
+  }
+
+  #handle(server: HttpServer, emit: Emit, event: string, args: unknown[]): boolean {
+    const others = (): boolean => server.listenerCount(event) > 1;
+    const [req, res] = args as [Request, Response];
+    // RFC 9112 section 9.6: requests after one whose answer closes the connection are not processed.
+    if (requestEvents.has(event) && req.socket != null) {
+      if ((req.socket as GuardedSocket).refused === true || isLast(req.socket)) return true;
+    }
+    switch (event) {
+      case 'request':
+        return !this.admit(req, res) || emit(event, req, res);
+      case 'checkContinue':
+        if (!this.admit(req, res)) return true;
+        if (others()) return emit(event, req, res);
+        // Node throws where the client has reset the stream by now.
+        if (!isHttp2(req) || !req.stream.closed) res.writeContinue();
+        return emit('request', req, res);
+      case 'checkExpectation':
+        if (!this.admit(req, res)) return true;
+        if (others()) return emit(event, req, res);
+        res.statusCode = 417;
+        res.end();
+        return true;
+      case 'connect':
+        if (!isHttp2(req)) {
+          const [, socket, rest] = args as [Request, Socket, Buffer];
+          inTurn(socket, () => this.refuseSocket(socket, this.judge(req), rest));
           return true;
         }
-        case 'secureConnection': {
-          const socket = args[0] as unknown as TLSSocket;
-          if (socket.servername) this.onName(socket, socket.servername);
-          return emit(event, ...args);
-        }
-        case 'clientError':
-          return this.#refuseBytes(args[0] as ParserError, args[1] as Socket) || emit(event, ...args);
-        default:
-          return emit(event, ...args);
+        if (!this.admit(req, res)) return true;
+        // Extended CONNECT to a site with WebSocket (RFC 8441): the application answers.
+        if (others()) return emit(event, req, res);
+        res.statusCode = 501;
+        res.end();
+        return true;
+      case 'upgrade': {
+        const [request, socket, rest] = args as [IncomingMessage, Socket, Buffer];
+        // Not from a connection: an app that talks to itself, as some apps' tests do.
+        if (isStandIn(request)) return emit(event, ...args);
+        inTurn(socket, () => {
+          if (this.#admitUpgrade(request, socket, rest) && !socket.destroyed) emit(event, ...args);
+        });
+        return true;
       }
-    };
-    server.emit = guard as typeof server.emit;
-    return () => {
-      server[guarded] = false;
-      for (const event of solicited) server.off(event, ignore);
-      if (server.emit === guard) server.emit = before;
-    };
+      case 'secureConnection': {
+        const socket = args[0] as unknown as TLSSocket;
+        if (socket.servername) this.onName(socket, socket.servername);
+        return emit(event, ...args);
+      }
+      case 'clientError':
+        return this.#refuseBytes(args[0] as ParserError, args[1] as Socket) || emit(event, ...args);
+      default:
+        return emit(event, ...args);
+    }
   }
 
   /**

@@ -17,7 +17,7 @@ test('detaching leaves no listener, and the emit of before', async (t) => {
   const own = server.emit;
   assert.deepEqual(counts(), [0, 0, 0]);
   assert.equal(await status(port), 200);
-  checkpoint.attach(server)();
+  checkpoint.attach(server).detach();
   assert.equal(server.emit, own, 'and nothing grows each time');
 });
 
@@ -34,4 +34,15 @@ test('detaching keeps an emit that another library has wrapped around it, and ju
   attach();
   assert.equal(await status(port), 421);
   assert.throws(attach, { code: 'SEKISHO_ERR_GUARDED_ALREADY' }, 'attached again, and only once');
+});
+
+test('detaching one of two checkpoints leaves the other in force', async (t) => {
+  const { server, checkpoint, port, detach } = await checkpointedServer(t);
+  detach();
+  const places = [{}, {}].map((app) => checkpoint.attach(server, app));
+  places[1]!.detach();
+  assert.equal(await status(port), 421);
+  places[0]!.detach();
+  assert.equal(await status(port), 200);
+  places[0]!.detach();
 });

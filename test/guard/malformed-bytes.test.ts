@@ -39,6 +39,36 @@ suite('malformed bytes', () => {
     );
   });
 
+  test('in the body of a request whose answer has begun cut that answer off: a 400 would become part of it', async (t) => {
+    const { client, events } = await checkpoint(t, (res) => res.writeHead(200).write('begun'));
+    client.socket.write('POST / HTTP/1.1\r\nHost: www.example.net\r\nTransfer-Encoding: chunked\r\n\r\n');
+    await client.until(/begun\r\n$/);
+    client.socket.write('no length\r\n');
+    await client.ended;
+    assert.match(client.text(), /begun\r\n$/);
+    assert.equal(events.length, 1);
+  });
+
+  test('get the answer of their rule', async (t) => {
+    const { client, events } = await checkpoint(t);
+    client.socket.write('CONNECT mail.example.com:25 HTTP/1.1\r\nA B: c\r\n\r\n');
+    assert.match(await client.until(/\]/), /^HTTP\/1\.1 405 [\s\S]*\[connect\]/);
+    assert.equal(events[0]!.rule, 'connect');
+  });
+
+  test('behind a request in one packet are recorded without it, and as no other protocol', async (t) => {
+    for (const [bytes, recorded] of [
+      [malformed, /^GET \/ HTTP\/1\.1\\r\\nHost: www\.example\.net\\r\\nA B: c/],
+      ['\x05\x01\x00', /^\\x05\\x01\\x00$/],
+    ] as const) {
+      const { client, events } = await checkpoint(t);
+      client.socket.write(`GET /before HTTP/1.1\r\nHost: www.example.net\r\n\r\n${bytes}`, 'latin1');
+      await eventually(() => events.length > 0, 'they are recorded');
+      assert.equal(events[0]!.rule, 'framing');
+      assert.match(events[0]!.bytes, recorded);
+    }
+  });
+
   test('an end in the middle of a head is left to the application, and not recorded', async (t) => {
     const { client, events, errors } = await checkpoint(t);
     client.socket.end('GET / HTTP/1.1\r\nHo');

@@ -50,24 +50,23 @@ suite('a request', () => {
     );
   });
 
-  test('that is an upgrade and flagged is recorded once', async (t) => {
-    const { server, port, events, checkpoint } = await checkpointedServer(t);
-    server.on('upgrade', (req, socket) => {
-      assert.equal(checkpoint.admit(req, new ServerResponse(req)), true, 'an app may ask again');
-      socket.end('upgraded');
+  for (const again of [false, true])
+    test(`that is an upgrade and flagged is recorded once${again ? ', also where the app asks again' : ''}`, async (t) => {
+      const { server, port, events, checkpoint } = await checkpointedServer(t);
+      server.on('upgrade', (req, socket) => {
+        if (again) assert.equal(checkpoint.admit(req, new ServerResponse(req)), true);
+        socket.end('upgraded');
+      });
+      const handshake = get('www.example.net', '//evil.example/').replace(
+        'Connection: close',
+        'Connection: upgrade\r\nUpgrade: websocket',
+      );
+      assert.equal((await exchange(port, handshake)).text, 'upgraded');
+      assert.deepEqual(
+        events.map(({ rule, action }) => [rule, action]),
+        [['url-in-path', 'flag']],
+      );
     });
-    const handshake = 'Connection: upgrade\r\nUpgrade: websocket';
-    const target = '//evil.example/';
-    const { text } = await exchange(
-      port,
-      get('www.example.net', target).replace('Connection: close', handshake),
-    );
-    assert.equal(text, 'upgraded');
-    assert.deepEqual(
-      events.map(({ rule, action }) => [rule, action]),
-      [['url-in-path', 'flag']],
-    );
-  });
 
   test('is timed if it is the first of sixteen, in seconds', async (t) => {
     const counters = new Counters();

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { type Duplex, Readable } from 'node:stream';
 import { suite, test } from 'node:test';
 import Fastify, { type FastifyInstance, type FastifyRequest, type InjectOptions } from 'fastify';
+import { guard } from '../../plugins/guard.ts';
 import { relayGuard } from '../../plugins/relay-guard.ts';
 import type { ProbeEvent } from '../../src/events/event.ts';
 import { guardedApp } from '../support/guarded-app.ts';
@@ -270,9 +271,8 @@ suite('relayGuard: servers', () => {
 
   test('accept only one guard', async (t) => {
     const { app } = await guardedApp(t);
-    const second = Fastify({ serverFactory: () => app.server });
-    await assert.rejects(
-      async () => second.register(relayGuard, { hosts: ['www.example.org'] }),
+    assert.throws(
+      () => guard(app.server, { hosts: ['www.example.org'] }),
       /this server has a checkpoint already/,
     );
   });

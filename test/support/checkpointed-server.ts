@@ -33,7 +33,7 @@ export async function checkpointedServer(
     onError: (error) => assert.fail(String(error)),
     ...options,
   });
-  const detach = checkpoint.attach(server);
+  const { detach } = checkpoint.attach(server);
   await once(server.listen(0, '127.0.0.1'), 'listening');
   owner.after(() => server.close());
   return { server, checkpoint, port: (server.address() as AddressInfo).port, events, detach };
