@@ -64,7 +64,7 @@ export function warningsOf(config: Config): string[] {
 
 /** Half of IPv4 or a sixteenth of IPv6: no network is that large. */
 function coversMost(prefixes: readonly string[]): boolean {
-  const set = new PrefixSet(prefixes.map((prefix) => parsePrefix(prefix)!));
+  const set = PrefixSet.ofClients(prefixes);
   return set.share(4) >= 0.5 || set.share(6) >= 1 / 16;
 }
 

@@ -1,7 +1,8 @@
 /** Checks and prepares the journal's file before SQLite opens it. */
 import { chmodSync, closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { version } from './journal-schema.ts';
+import { pathToFileURL } from 'node:url';
+import { isForeign, version } from './journal-schema.ts';
 
 /** Why a file can't be the journal, and how to fix it. */
 export interface JournalFault {
@@ -37,9 +38,7 @@ export function journalFault(path: string): JournalFault | null {
       message: `was written by a later version of sekisho (schema ${found}; this version knows ${version})`,
       fix: 'install that version, or set another file',
     };
-  return found === 0 && holdsOthersTables(path)
-    ? { message: 'is the database of another program', fix: elsewhere }
-    : null;
+  return holdsOthersTables(path) ? { message: 'is the database of another program', fix: elsewhere } : null;
 }
 
 function headOf(path: string): Buffer {
@@ -52,16 +51,17 @@ function headOf(path: string): Buffer {
   }
 }
 
-/** A file of version 0 that has only a bans table is ours. */
 function holdsOthersTables(path: string): boolean {
   // Not a static import: on some Node versions node:sqlite prints an ExperimentalWarning, even for programs without a journal.
   const { DatabaseSync } = process.getBuiltinModule('node:sqlite');
   try {
-    const db = new DatabaseSync(path, { readOnly: true });
+    // Without the write-ahead log, and without making one beside the file of another user. Where the last writes are still in it,
+    // the file has fewer tables, which are ours too.
+    const url = pathToFileURL(path);
+    url.search = 'immutable=1';
+    const db = new DatabaseSync(url, { readOnly: true });
     try {
-      // The header is stale while the last writes are still in the write-ahead log.
-      if (db.prepare('PRAGMA user_version').get()?.user_version !== 0) return false;
-      return db.prepare("SELECT 1 FROM sqlite_schema WHERE tbl_name <> 'bans' LIMIT 1").get() !== undefined;
+      return isForeign(db);
     } finally {
       db.close();
     }

@@ -84,21 +84,38 @@ export function prepareFile(db: DatabaseSync): void {
   db.exec('BEGIN IMMEDIATE');
   try {
     const { user_version: found } = db.prepare('PRAGMA user_version').get() as { user_version: number };
-    const { count } = db
-      .prepare("SELECT COUNT(*) AS count FROM sqlite_schema WHERE tbl_name <> 'bans'")
-      .get() as { count: number };
-    // Bans are kept in the same file.
-    if (found === 0 && count > 0) throw new Error('is the database of another program');
     if (found > version)
       throw new Error(
         `was written by a later version of sekisho (schema ${found}; this version knows ${version}): install that version, or set another file`,
       );
+    if (isForeign(db)) throw new Error('is the database of another program');
     for (const step of versions.slice(found)) db.exec(step);
     if (found < version) db.exec(`PRAGMA user_version = ${version}`);
     db.exec('COMMIT');
   } catch (error) {
     if (db.isTransaction) db.exec('ROLLBACK');
     throw error;
+  }
+}
+
+/** Whether the tables are those of another program, which may number its schemas too. A file with bans alone is ours. */
+export function isForeign(db: DatabaseSync): boolean {
+  const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
+  const has = (table: string): boolean => tables.some(({ name }) => name === table);
+  if (has('bans') && !reads(db, 'SELECT prefix, since, until, changed, level, by, reason FROM bans'))
+    return true;
+  return has('events')
+    ? db.prepare('PRAGMA user_version').get()!.user_version === 0 ||
+        !reads(db, 'SELECT prefix, rule, intent, destination FROM events')
+    : tables.length > Number(has('bans'));
+}
+
+function reads(db: DatabaseSync, query: string): boolean {
+  try {
+    db.prepare(query);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -3,11 +3,24 @@ import { percentDecoded } from '../wire/percent.ts';
 
 /** Matched anywhere in the name, ignoring separators: `X-Vault-Token`, `refreshToken`, `api_key`. */
 const within =
-  /token|secret|passw|passphrase|credential|cookie|csrf|xsrf|jwt|assertion|authorization|apikey|accesskey|privatekey|signature|session|samlre/;
+  /token|secret|passw|passphrase|passcode|credential|cookie|csrf|xsrf|jwt|assertion|authorization|(?:api|access|private|subscription|functions|master|app|auth|account|shared|signing|encryption)key|signature|session|sessid|samlre/;
 /** Matched as one word of the name: `X-Auth`, `proxy_pass`. */
-const words = new Set(['auth', 'pass', 'pwd', 'passwd', 'sid', 'sig', 'otp', 'hmac', 'bearer']);
+const words = new Set([
+  'auth',
+  'pass',
+  'pwd',
+  'pw',
+  'passwd',
+  'sid',
+  'sig',
+  'otp',
+  'totp',
+  'hmac',
+  'bearer',
+  'dpop',
+]);
 /** Matched as the whole name. */
-const whole = new Set(['code', 'key', 'pin', 'ticket', 'sec-websocket-protocol']);
+const whole = new Set(['code', 'key', 'pin', 'ticket', 'dpop', 'sec-websocket-protocol']);
 
 /** @param name as sent */
 export function isSecretName(name: string): boolean {

@@ -27,6 +27,16 @@ const others = new FieldNames(
   ...['fly-client-ip', 'client-ip', 'x-azure-clientip', 'x-azure-socketip', 'x-appengine-user-ip'],
   ...['x-envoy-external-address', 'x-remote-ip', 'x-remote-addr', 'x-originating-ip', 'x-proxyuser-ip'],
   ...['proxy-client-ip', 'wl-proxy-client-ip', 'x-url-scheme', 'front-end-https'],
+  // Frameworks look for the first in place of Forwarded; the others are of CDNs and platforms.
+  ...['forwarded-for', 'x-sucuri-clientip', 'x-vercel-forwarded-for', 'x-nf-client-connection-ip'],
+  ...[
+    'do-connecting-ip',
+    'eo-connecting-ip',
+    'incap-client-ip',
+    'ali-cdn-real-ip',
+    'cdn-src-ip',
+    'cdn-real-ip',
+  ],
 );
 
 /**

@@ -26,6 +26,7 @@ suite('warnings', () => {
       `${site}trustedProxies: [0.0.0.0/1, 128.0.0.0/1]`,
       /^trustedProxies: /,
     ],
+    ['everybody, as 6to4', `${site}bans: { allow: ["2002:8000::/17"] }`, /^bans\.allow: /],
     ['a quarter of everybody, twice', `${site}trustedProxies: [0.0.0.0/2, 128.0.0.0/2]`, /^trustedProxies: /],
     ['all of IPv6 that is routed', `${site}trustedProxies: ["2000::/3"]`, /^trustedProxies: /],
     ['trusted proxies that are proxies', `${site}trustedProxies: [10.0.0.0/8, "fd00::/8"]`, null],

@@ -63,6 +63,8 @@ const overrides: CorpusRow[] = [
   claim('true-client-ip', 'True-Client-IP: 203.0.113.7', { lacks: ['true-client-ip'] }),
   claim('cf-connecting-ip', 'CF-Connecting-IP: 203.0.113.7', { lacks: ['cf-connecting-ip'] }),
   claim('x-cluster-client-ip', 'X-Cluster-Client-IP: 203.0.113.7', { lacks: ['x-cluster-client-ip'] }),
+  claim('forwarded-for', 'Forwarded-For: 203.0.113.7', { lacks: ['forwarded-for'] }),
+  claim('ali-cdn-real-ip', 'Ali-CDN-Real-IP: 203.0.113.7', { lacks: ['ali-cdn-real-ip'] }),
   claim('x-forwarded-user', 'X-Forwarded-User: admin', { lacks: ['x-forwarded-user'] }),
   claim('x-forwarded-for-underscored', 'X_Forwarded_For: 203.0.113.7', {
     has: { 'x-forwarded-for': '127.0.0.1' },

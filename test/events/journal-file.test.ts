@@ -51,6 +51,30 @@ suite('the journal cannot be a file', () => {
       /is the database of another program/,
     ],
     [
+      'of another program that numbers its schemas',
+      (dir: string) => {
+        made(join(dir, 'a.db'), 'CREATE TABLE users (name TEXT); PRAGMA user_version = 3');
+        return join(dir, 'a.db');
+      },
+      /is the database of another program/,
+    ],
+    [
+      'of another program that has events',
+      (dir: string) => {
+        made(join(dir, 'a.db'), 'CREATE TABLE events (id, name, prefix); PRAGMA user_version = 1');
+        return join(dir, 'a.db');
+      },
+      /is the database of another program/,
+    ],
+    [
+      'of another program that has bans',
+      (dir: string) => {
+        made(join(dir, 'a.db'), 'CREATE TABLE bans (id, name)');
+        return join(dir, 'a.db');
+      },
+      /is the database of another program/,
+    ],
+    [
       'of a later version',
       (dir: string) => {
         made(join(dir, 'a.db'), 'CREATE TABLE events (a); PRAGMA user_version = 99');

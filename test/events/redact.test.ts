@@ -33,6 +33,7 @@ suite('a credential is redacted', () => {
       'Signature',
     ],
     ...['X-Amz-Credential', 'X-Client-Secret', 'DPoP-Token', 'x_api_key', 'X-Password'],
+    ...['Ocp-Apim-Subscription-Key', 'X-Functions-Key', 'X-Master-Key', 'x-appkey', 'DPoP', 'X-Auth-Key'],
   ])
     test(`header ${field}`, () => {
       const text = redact(`GET / HTTP/1.1\r\n${field}: ${secret}\r\n ${secret}\r\nAccept: */*\r\n\r\n`);
@@ -65,6 +66,7 @@ suite('a credential is redacted', () => {
       'otp',
     ],
     ...['SAMLResponse', 'user[password]', 'ticket', 'PHPSESSION', '%74oken', 'client_assertion', 'auth'],
+    ...['PHPSESSID', 'subscription-key', 'AccountKey', 'passcode', 'totp', 'pw'],
   ]) {
     test(`parameter ${field}`, () => {
       for (const text of [
