@@ -82,7 +82,7 @@ export class FleetJournal {
   }
 
   #row({ event }: StreamEntry): FoldedEvent[] {
-    const row = readEvent(event);
+    const row = readEvent(event, Date.now());
     if (row === null) this.#skipped++;
     return row === null ? [] : [row];
   }
@@ -97,6 +97,8 @@ function readMark(text: string | null): Mark | null {
   }
 }
 
+/** The most events that one entry may stand for: larger numbers add up to more than a number can hold, and no summary could be read. */
+const mostFolded = 1e9;
 /** The longest text accepted, in characters. */
 const longest = 4096;
 const printable = (text: string, most = longest): string => text.slice(0, most).replace(/[^\x20-\x7e]/g, '?');
@@ -104,9 +106,10 @@ const printable = (text: string, most = longest): string => text.slice(0, most).
 /**
  * Validates an entry of the stream, which anyone able to write to the store may have forged.
  *
+ * @param now the latest time that its events can have; an event of the future would stay the newest for ever
  * @returns null if it is not an event
  */
-export function readEvent(text: string): FoldedEvent | null {
+export function readEvent(text: string, now: number): FoldedEvent | null {
   try {
     const { event, count, last, gateway } = JSON.parse(text) as Record<string, unknown>;
     const fields = event as Record<string, unknown>;
@@ -124,18 +127,19 @@ export function readEvent(text: string): FoldedEvent | null {
     const time = (value: unknown): number => {
       if (!Number.isSafeInteger(value) || (value as number) < 0 || (value as number) > 8.64e15)
         throw new TypeError('time');
-      return value as number;
+      return Math.min(value as number, now);
     };
     const rule = ruleIds.find((id) => id === fields.rule);
     const prefix = clientPrefix(word('client', 64));
     const { answer, site, destination, rules } = fields;
-    if (rule === undefined || prefix === null || !Number.isSafeInteger(count) || (count as number) < 1)
-      return null;
+    if (rule === undefined || prefix === null) return null;
+    if (!Number.isInteger(count) || (count as number) < 1 || (count as number) > mostFolded) return null;
     if (!['allow', 'flag', 'block'].includes(fields.action as string)) return null;
     if (answer !== null && answer !== 'drop' && !Number.isInteger(answer)) return null;
+    const first = time(fields.time);
     return {
-      time: time(fields.time),
-      last: time(last ?? fields.time),
+      time: first,
+      last: Math.max(first, time(last ?? first)),
       count: count as number,
       listener: `${typeof gateway === 'string' ? printable(gateway, 100) : 'another gateway'}: ${word('listener', 100)}`,
       client: word('client', 64),

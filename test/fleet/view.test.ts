@@ -83,9 +83,10 @@ test('an entry of the stream is validated', () => {
       gateway: 'edge-1',
       ...more,
     });
-  const row = readEvent(text({}))!;
+  const now = 1_800_000_000_000;
+  const row = readEvent(text({}), now)!;
   assert.deepEqual([row.listener, row.prefix, row.count], ['edge-1: http 127.0.0.1:80', '192.0.2.1/32', 2]);
-  assert.equal(readEvent(text({ why: '\u001b[2J' }))!.why, '?[2J');
+  assert.equal(readEvent(text({ why: '\u001b[2J' }), now)!.why, '?[2J');
   for (const over of [
     { rule: 'no-such-rule' },
     { client: 'x' },
@@ -94,8 +95,34 @@ test('an entry of the stream is validated', () => {
     { answer: {} },
     { why: 7 },
   ])
-    assert.equal(readEvent(text(over)), null, JSON.stringify(over));
-  assert.equal(readEvent(text({}, { count: 1e300 })), null);
+    assert.equal(readEvent(text(over), now), null, JSON.stringify(over));
+  for (const count of [1e300, 2 ** 53 - 1, 1e9 + 1, 1.5, 0, '2'])
+    assert.equal(readEvent(text({}, { count }), now), null, `${count}`);
+  assert.equal(readEvent(text({}, { count: 1e9 }), now)!.count, 1e9);
+  const times = (time: number, last: number) => {
+    const read = readEvent(text({ time }, { last }), now)!;
+    return [read.time, read.last];
+  };
+  assert.deepEqual(times(now - 5, now - 2), [now - 5, now - 2]);
+  assert.deepEqual(times(now - 5, 8.64e15), [now - 5, now], 'no event is of the future');
+  assert.deepEqual(times(8.64e15, 8.64e15), [now, now]);
+  assert.deepEqual(times(now - 5, 0), [now - 5, now - 5], 'none ends before it begins');
+});
+
+test('forged entries with great numbers and times leave the summary readable', async (t) => {
+  const path = join(await tempDir(t, 'forged'), 'sekisho.db');
+  const journal = new Journal({ path, keep: 36_500 * 86_400_000, maxSize: 2 ** 30 });
+  t.after(() => journal.close());
+  const now = Date.now();
+  const forged = [2 ** 53 - 1, 2 ** 53 - 1, 1e9, 1e9].map((count, index) =>
+    JSON.stringify({ event: { ...probeOf(`192.0.2.${index}`), time: 8.64e15 }, count }),
+  );
+  const rows = forged.flatMap((text) => readEvent(text, now) ?? []);
+  await journal.takeIn(rows, { name: 'fleet', value: '1' });
+  const { total } = await journal.summary(now - 3_600_000, now + 1);
+  assert.equal(total, 2e9);
+  const { events } = await journal.page({}, 10, null);
+  assert.ok(events.every(({ first, last }) => first <= now && last <= now));
 });
 
 test('every dashboard shows all gateways: name, version, state, last seen', async (t) => {
