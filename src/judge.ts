@@ -141,6 +141,13 @@ export function judgeFirstBytes(bytes: Uint8Array, policy: Policy): Verdict | nu
   return block(null, [signal], policy.rules[rule].answer, wantedOf(protocol, bytes));
 }
 
+/** Where a line of text ends that a connection begins with; of other bytes the first two are marked. */
+function greetingEnd(bytes: Uint8Array): number {
+  const end = bytes.findIndex((byte) => byte < 0x20 || byte > 0x7e);
+  const isLine = end > 2 && (bytes[end] === 0x0d || bytes[end] === 0x0a);
+  return isLine ? Math.min(end, 200) : 2;
+}
+
 /** STUN does not count: a web page can make a browser send it to any port, as a WebRTC candidate. */
 function judgeForeign(bytes: Uint8Array, policy: Policy): Verdict | null {
   const foreign = foreignWanted(bytes);
@@ -153,7 +160,7 @@ function judgeForeign(bytes: Uint8Array, policy: Policy): Verdict | null {
   const found: Found = {
     rule: 'not-http',
     what,
-    evidence: { part: 'bytes', start: 0, end: 2 },
+    evidence: { part: 'bytes', start: 0, end: greetingEnd(bytes) },
     unmeant: isStun(bytes),
   };
   return block(null, [signalOf(found, 'block')], policy.rules['not-http'].answer, foreign.wanted);

@@ -71,6 +71,17 @@ suite('the sentence on another protocol than HTTP', () => {
   });
 });
 
+test('the evidence of another protocol is its line, or two bytes', () => {
+  const marked = (text: string): number =>
+    judgeFirstBytes(Buffer.from(text, 'latin1'), policy)!.signals[0]!.evidence.end;
+  assert.deepEqual(
+    ['SSH-2.0-Go\r\n', 'OPTIONS sip:nm SIP/2.0\r\nVia: x\r\n', '\x9a\x8f\xd1\xc9', 'AMQP\0\0\x09\x01'].map(
+      marked,
+    ),
+    [10, 22, 2, 2],
+  );
+});
+
 suite('framing over HTTP/2', () => {
   const over2 = (...rawHeaders: string[]): Verdict =>
     judge(
