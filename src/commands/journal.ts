@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { backup, DatabaseSync } from 'node:sqlite';
 import { loadConfig } from '../config/load.ts';
+import { makePrivate } from '../events/journal-file.ts';
 import { inputError } from './input-error.ts';
 import type { Command, JournalOptions } from './options.ts';
 
@@ -16,6 +18,12 @@ export const run: Command<JournalOptions> = async ({ config: file, target }) => 
     inputError('journal backup', `${target} already exists`, 'name a file that does not');
     return 1;
   }
+  const folder = dirname(resolve(target));
+  if (!existsSync(folder)) {
+    inputError('journal backup', `the folder ${folder} does not exist`, `create it: mkdir -p ${folder}`);
+    return 1;
+  }
+  makePrivate(target);
   const source = new DatabaseSync(journal.path, { readOnly: true, timeout: 5000 });
   try {
     await backup(source, target);

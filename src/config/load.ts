@@ -57,6 +57,12 @@ function unreadableFile(error: unknown): Pick<Fault, 'message' | 'fix'> {
   }
 }
 
+/** How to give a flag that is missing. */
+const given: Readonly<Record<string, string>> = {
+  '--host': 'give --host NAME',
+  '--backend': 'give --backend URL',
+};
+
 /**
  * Text → document → config: reads, checks and freezes the text of a config.
  *
@@ -73,6 +79,8 @@ export function parseConfig(
   const file = (name: string): string => resolve(directory, name);
   const { document: written, flags } = applyOverlay(source.value, overlay);
   const { document, findings } = checkDocument(written, file, (one) => mailFindings(one, file));
+  // Nothing was written: everything is from flags.
+  const isEmpty = name === 'command line' && Object.keys(source.value as object).length === 0;
   const faults = [...source.faults, ...findings.map(placed)];
   if (document === null || faults.length > 0)
     throw new ConfigError(
@@ -85,8 +93,12 @@ export function parseConfig(
     const place = pathText(path);
     const value = ofKey ? null : shown(path, valueAt(written, path));
     const flag = [...flags].find(([prefix]) => place === prefix || place.startsWith(`${prefix}[`))?.[1];
-    return flag === undefined
-      ? { path: place, value, message, fix, line: source.line(path) }
-      : { path: flag, value, message, fix, line: null };
+    const missing = message === 'is missing';
+    if (flag !== undefined)
+      return { path: flag, value, message, fix: missing ? (given[flag] ?? fix) : fix, line: null };
+    if (!isEmpty) return { path: place, value, message, fix, line: source.line(path) };
+    return missing && place === 'sites'
+      ? { path: '--host', value, message, fix: 'give --host NAME and --backend URL', line: null }
+      : { path: place, value, message, fix, line: null };
   }
 }

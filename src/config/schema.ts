@@ -25,7 +25,7 @@ export const schema = object(
     listen: Type.Array(listener, {
       minItems: 1,
       default: ['127.0.0.1:8080'],
-      fix: 'list one address and port or more',
+      fix: 'list one address and port or more, such as [127.0.0.1:8080]',
       description: 'Where HTTP connections are accepted.',
     }),
     sites: Type.Array(site, {

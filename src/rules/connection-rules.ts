@@ -77,7 +77,7 @@ export const connectionRules = {
   'not-http': {
     title: 'another protocol than HTTP at the start of a connection',
     seeks: 'a service that speaks another protocol, or a gateway to one',
-    reference: 'RFC 9112 section 3; the specification of each protocol',
+    reference: 'RFC 9112 section 3',
     action: 'block',
     answer: 400,
     forwardable: false,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
@@ -49,6 +49,10 @@ test('a journal is copied, bans included, while the gateway writes to it', async
   await eventually(() => rows(join(dir, 'sekisho.db'), 'events') === 1, 'written');
   assert.equal((await backup(file, target)).code, 0);
   for (const table of ['events', 'evidence', 'bans']) assert.equal(rows(target, table), 1, table);
+  assert.equal((await stat(target)).mode & 0o077, 0, 'only its owner reads it');
+  const nowhere = await backup(file, join(dir, 'no', 'copy.db'));
+  assert.equal(nowhere.code, 1);
+  assert.match(nowhere.stderr, /the folder .*\/no does not exist\n {2}fix: create it: mkdir -p /);
   const again = await backup(file, target);
   assert.equal(again.code, 1);
   assert.match(again.stderr, /copy\.db already exists/);

@@ -63,6 +63,8 @@ suite('sekisho report', () => {
       [xarf.total_probes, xarf.source_port, xarf.destination_port, xarf.reporter.domain],
       [2, undefined, port, 'reporter.invalid'],
     );
+    const named = await report('--format', 'stix');
+    assert.equal(named.stderr, '');
     const csv = (await report('--format', 'abuseipdb')).stdout.split('\n');
     assert.deepEqual(
       csv.map((line) => line.split(',', 2).join()),
@@ -79,6 +81,18 @@ suite('sekisho report', () => {
     assert.equal(misp.Event.Attribute.length, 1);
   });
 
+  test('says that a list names no source', async (t) => {
+    const { admin } = await start(t, '');
+    for (const format of ['abuseipdb', 'blocklist-de', 'stix', 'misp']) {
+      const { code, stderr } = await runProcess(
+        process.execPath,
+        ['src/cli.ts', 'report', '--admin', `http://${admin}`, '--format', format],
+        { cwd: root, env: { ...process.env, SEKISHO_TOKEN: token } },
+      );
+      assert.deepEqual([code, stderr.slice(0, 10)], [0, 'No source:'], format);
+    }
+  });
+
   test('rejects wrong options and unknown clients with the reason', async (t) => {
     const { admin } = await start(t, '');
     const report = (...args: string[]) =>
@@ -87,12 +101,13 @@ suite('sekisho report', () => {
         env: { ...process.env, SEKISHO_TOKEN: token },
       });
     for (const [args, code, words] of [
-      [['--admin', `http://${admin}`], 1, /text is about one source: give it as client/],
+      [['--admin', `http://${admin}`], 1, /--format text is about one source\n {2}fix: name it: --client/],
       [
         ['--admin', `http://${admin}`, '--client', '203.0.113.7'],
         1,
         /the journal has no events of 203\.0\.113\.7/,
       ],
+      [['--admin', `http://${admin}`, '--client', 'foo'], 1, /"foo" is not an address or prefix/],
       [['--admin', `http://${admin}`, '--format', 'stix', '--from', 'yesterday'], 1, /from is not a time/],
       [['--format', 'pdf'], 2, /Allowed choices are text, html, xarf, abuseipdb, blocklist-de, stix, misp/],
     ] as const) {

@@ -120,6 +120,19 @@ acme: { folder: file/acme }
     assert.equal(code, 1);
   });
 
+  for (const [flags, wanted] of [
+    [
+      ['--listen', '127.0.0.1:0'],
+      'command line: --host\n  is missing\n  fix: give --host NAME and --backend URL\n',
+    ],
+    [['--host', 'a.example'], 'command line: --backend\n  is missing\n  fix: give --backend URL\n'],
+    [['--backend', 'http://127.0.0.1:1'], 'command line: --host\n  is missing\n  fix: give --host NAME\n'],
+  ] as const)
+    test(`${flags[0]} alone: names the flags that are missing, exit 1`, async () => {
+      const { code, stderr } = await runProcess(...start(...flags), { cwd: root, timeout: 30_000 });
+      assert.deepEqual([code, stderr], [1, wanted]);
+    });
+
   test('a faulty config is reported fault by fault, exit 1', async () => {
     const { code, stderr } = await runProcess(...start('--config', 'test/config/bad/prefixes.yaml'), {
       cwd: root,
