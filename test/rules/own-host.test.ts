@@ -67,6 +67,12 @@ suite('foreign hosts in texts', () => {
     test(`the path ${path}`, () =>
       assert.equal(foreignUrlInPath(sites, path)?.authority?.host ?? null, host));
 
+  test('the place of a host in Forwarded is that of its value, also if it spells the name of the parameter', () => {
+    const value = 'for=_a;host=host';
+    const { start, end } = foreignHostInForwarded(sites, value)!;
+    assert.deepEqual([start, end], [12, 16]);
+  });
+
   test('any text can be searched, and a host that is found lies inside it', () => {
     fc.assert(
       fc.property(nearTarget, (text) => {

@@ -94,6 +94,17 @@ suite('path proxies', () => {
     }
   });
 
+  test('encoded up to three times, as one script in front of another decodes it', () => {
+    const rule = (colon: string) => judged(`/proxy?url=http${colon}//10.0.0.1/`).rule;
+    assert.deepEqual(['%3a', '%253a', '%25253a'].map(rule), ['path-proxy', 'path-proxy', 'path-proxy']);
+  });
+
+  test('sixteen URLs of one parameter are examined', () => {
+    const last = (others: number) =>
+      judged(`/load?urls=${'http://www.example.com/,'.repeat(others)}http://10.0.0.1/`).rule;
+    assert.deepEqual([last(1), last(15), last(16)], ['path-proxy', 'path-proxy', null]);
+  });
+
   test('preset observe counts nothing', () => {
     const { policy: observing } = corpusPolicy('policy: { preset: observe }');
     const verdict = judge(

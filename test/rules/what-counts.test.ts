@@ -50,6 +50,13 @@ const request = (host: string, marks: readonly string[], more: Partial<HttpReque
 });
 const counts = ({ signals }: Verdict): boolean => signals.some((signal) => signal.counts);
 
+/** A request for our own site with this line in its head. */
+function withLine(line: string, marks: readonly string[]): HttpRequest {
+  const lines = ['GET / HTTP/1.1', 'Host: www.example.net', line];
+  for (let i = 0; i < marks.length; i += 2) lines.push(`${marks[i]}: ${marks[i + 1]}`);
+  return parseRequestHead(Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'))!;
+}
+
 /** Blocked from any client; a page can make a browser send it. */
 const byPages: readonly [string, (marks: readonly string[]) => HttpRequest][] = [
   ['an address of this server', (marks) => request('192.0.2.81', marks)],
@@ -76,14 +83,7 @@ const byPages: readonly [string, (marks: readonly string[]) => HttpRequest][] = 
     (marks) => request('www.example.net', [...marks, 'Max-Forwards', '0'], { method: 'OPTIONS' }),
   ],
   ['a length with an underscore', (marks) => request('www.example.net', [...marks, 'Content_Length', '1'])],
-  [
-    'a control character in a header',
-    (marks) => {
-      const lines = ['GET / HTTP/1.1', 'Host: www.example.net', 'X-A: \x01'];
-      for (let i = 0; i < marks.length; i += 2) lines.push(`${marks[i]}: ${marks[i + 1]}`);
-      return parseRequestHead(Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'))!;
-    },
-  ],
+  ['a control character in a header', (marks) => withLine('X-A: \x01', marks)],
 ];
 
 /** Requests that no page can make a browser send. */
@@ -101,6 +101,7 @@ const byProbesOnly: readonly [string, (marks: readonly string[]) => HttpRequest]
     'two lengths',
     (marks) => request('www.example.net', [...marks, 'Content-Length', '1', 'Content-Length', '2']),
   ],
+  ['a blank before a colon', (marks) => withLine('Content-Length : 1', marks)],
   ['TRACE', (marks) => request('www.example.net', marks, { method: 'TRACE' })],
   [
     'a foreign host, and CONNECT on top of it',
@@ -126,6 +127,11 @@ suite('what counts towards a ban', () => {
 });
 
 suite('what counts among bytes that are no request', () => {
+  test('a request without a method and without a defect does not count: the head was not read', () => {
+    const seen = judge(request('www.example.net', [], { method: '' }), policy);
+    assert.deepEqual([seen.rule, seen.action, counts(seen)], ['framing', 'block', false]);
+  });
+
   const place = { whole: true, first: true };
   const overflow = (text: string): Verdict => {
     const error = Object.assign(new Error(), { code: 'HPE_HEADER_OVERFLOW', reason: 'Header overflow' });
