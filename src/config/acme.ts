@@ -32,7 +32,7 @@ export interface AcmePart {
   readonly hosts?: readonly string[];
 }
 
-const letsEncrypt = 'https://acme-v02.api.letsencrypt.org/directory';
+export const letsEncrypt = 'https://acme-v02.api.letsencrypt.org/directory';
 
 interface AcmeDocument {
   readonly listen: readonly unknown[];
@@ -126,6 +126,13 @@ export function acmeFindings(root: Record<string, unknown>): Finding[] {
       path: parts[0]!.path,
       message: 'orders nothing: no host of the sites is a name without *',
       fix: 'name hosts in the sites, or give files: { cert: FILE, key: FILE }',
+    });
+  if (list(root.sites).length === 0)
+    findings.push({
+      path: parts[0]!.path,
+      message:
+        'orders nothing: the authority asks for proof at port 80 or 443, and without sites nothing listens there',
+      fix: 'add listen: ["0.0.0.0:80"] and a site with that name, or give files: { cert: FILE, key: FILE }',
     });
   if (typeof root.fleet === 'object' && map(root.acme).secret === undefined)
     findings.push({

@@ -4,6 +4,7 @@ import { parseIp, parsePrefix } from '../address/ip.ts';
 import { PrefixSet } from '../address/prefix-set.ts';
 import { specialRange } from '../address/special-ranges.ts';
 import { smtpWarnings } from '../smtp/faults.ts';
+import { letsEncrypt } from './acme.ts';
 import { certificateWarnings } from './certificate-warnings.ts';
 import { type Config, secretOfThisStart } from './config.ts';
 import { isPublicSuffix } from './public-suffixes.ts';
@@ -58,9 +59,31 @@ export function warningsOf(config: Config): string[] {
     warnings.push(
       'listen: certificate authorities check challenges on port 80 (plain) or 443 (tls), and nothing listens there: no certificate is issued unless one of these ports is forwarded here',
     );
-  warnings.push(...certificateWarnings(config));
+  warnings.push(...frontDoorWarnings(config), ...certificateWarnings(config));
   return warnings;
 }
+
+function frontDoorWarnings({ listen, acme }: Config): string[] {
+  const warnings: string[] = [];
+  const redirect = listen.findIndex((one) => one.redirect !== null);
+  if (redirect >= 0 && listen.every(({ tls }) => tls === null))
+    warnings.push(
+      `listen[${redirect}].redirect: no listener has tls, so clients are sent to port 443, where another program must answer. Add a listener with tls`,
+    );
+  if (acme !== null && acme.directory === letsEncrypt)
+    for (const host of acme.hosts)
+      if (isNotPublic(host))
+        warnings.push(
+          `acme: ${host} is no name of the internet, and Let's Encrypt refuses it. Give a certificate file for it, or name a private authority in directory`,
+        );
+  return warnings;
+}
+
+/** Names that no public authority certifies: one label, special use (RFC 6761, RFC 6762, RFC 8375), or with an underscore. */
+const isNotPublic = (host: string): boolean =>
+  !host.includes('.') ||
+  host.includes('_') ||
+  /\.(?:local|localhost|internal|home\.arpa|lan|test|example|invalid|onion)$/.test(host);
 
 /** Half of IPv4 or a sixteenth of IPv6: no network is that large. */
 function coversMost(prefixes: readonly string[]): boolean {

@@ -13,6 +13,8 @@ const admin = (listen: string, tls = '') =>
   `${site}admin: { listen: "${listen}", token: 0123456789abcdef0123 ${tls} }`;
 const ordering = (listen: string) =>
   `${site}listen: [{ address: "${listen}", tls: { acme: { terms: agreed } } }]`;
+const orderingFor = (host: string, more = '') =>
+  `sites: [{ hosts: ["${host}"], backend: welcome }]\nlisten: [{ address: "0.0.0.0:443", tls: { acme: { terms: agreed${more} } } }]`;
 const hosts = (host: string) => `sites: [{ hosts: ["${host}"], backend: welcome }]\n`;
 const sticky = (more: string, secret = '') =>
   `sites: [{ hosts: [www.example.net], balance: cookie, ${secret} backends: [{ url: "http://127.0.0.1:8081" }] }]\n${more}`;
@@ -65,6 +67,24 @@ suite('warnings', () => {
       /^listen: certificate authorities check challenges/,
     ],
     ['ACME with port 443', ordering('0.0.0.0:443'), null],
+    ['ACME for a name of one label', orderingFor('printer'), /^acme: printer is no name of the internet/],
+    ['ACME for a name of the local network', orderingFor('printer.local'), /^acme: printer\.local /],
+    ['ACME for a name with an underscore', orderingFor('a_b.example.net'), /^acme: a_b\.example\.net /],
+    [
+      'the same with a private authority',
+      orderingFor('printer.local', ', directory: "https://ca.example.net/dir"'),
+      null,
+    ],
+    [
+      'a redirect to nobody',
+      `${site}listen: [{ address: "0.0.0.0:80", redirect: https }]`,
+      /^listen\[0\]\.redirect: /,
+    ],
+    [
+      'a redirect to our own listener',
+      `${ordering('0.0.0.0:443').slice(0, -1)}, { address: "0.0.0.0:80", redirect: https }]`,
+      null,
+    ],
     ['a token on loopback', admin('127.0.0.1:9090'), null],
     ['a token on a private address', admin('10.0.0.5:9090'), null],
   ] as const)
