@@ -92,6 +92,19 @@ test('bans in force are listed newest first, and counted', () => {
   assert.deepEqual(new BanTable({ memory: 0 }).newest(5, 0), []);
 });
 
+test('of bans that began together no more are listed than asked for', () => {
+  const table = new BanTable({ memory: 1000 });
+  for (let i = 0; i < 10; i++) table.put(ban(i, { since: 5, until: 1000 }), 0);
+  assert.equal(table.newest(3, 60).length, 3);
+});
+
+test('an ended ban that makes room for another does not count as evicted', () => {
+  const table = new BanTable({ capacity: 16, memory: 1000 });
+  for (let i = 0; i < 16; i++) table.put(ban(i, { until: 50 }), 0);
+  table.put(ban(16), 60);
+  assert.deepEqual([table.size, table.evicted], [16, 0]);
+});
+
 test('only bans in force are active; ended ones are records until their memory has run out', () => {
   const table = new BanTable({ memory: 1000 });
   for (let i = 0; i < 5; i++) table.put(ban(i, { until: i < 2 ? 500 : 2000 }), 0);

@@ -106,6 +106,13 @@ suite('IPv6 clients of one network', () => {
     assert.equal(added.length, 1);
   });
 
+  test('many clients do not get a network banned that holds an exempt address', () => {
+    const { ledger, added } = ledgerAt();
+    for (let i = 0; i < 200; i++) ledger.offend(in48('2001:db8:aaaa', i * 256), 'connect');
+    for (let i = 1; i < 200; i++) ledger.offend(in48('2001:db8:aaaa', 0xff00 + i), 'connect');
+    assert.deepEqual(added, []);
+  });
+
   test('prefix6 sets the size of one client', () => {
     const { ledger, added } = ledgerAt({ prefix6: 56 });
     for (let i = 0; i < 5; i++) ledger.offend(in48('2001:db8:1', 0xab00 + i), 'connect');

@@ -147,6 +147,39 @@ suite('ledger: probes', () => {
   });
 });
 
+suite('ledger: bounds', () => {
+  test('the 256th ban of a client is of level 255 like the one before it', () => {
+    const last: Ban = {
+      prefix: '192.0.2.1/32',
+      ...{ since: 0, until: 1, changed: 0, level: 255, by: 'probes', reason: 'connect' },
+    };
+    const { ledger } = ledgerAt(1000, { after: 1 });
+    ledger.apply(last, 'journal');
+    ledger.apply({ ...last, prefix: '192.0.2.2/32' }, 'journal');
+    assert.equal(ledger.offend('192.0.2.1', 'connect')?.level, 255);
+    assert.equal(ledger.add({ prefix: '192.0.2.2' }).level, 255);
+    assert.deepEqual(
+      [...ledger.records()].map(({ level }) => level),
+      [255, 255],
+    );
+  });
+
+  test('a term beyond the last date has no end', () => {
+    assert.equal(ledgerAt().ledger.add({ prefix: '192.0.2.1', for: Number.MAX_SAFE_INTEGER }).until, forever);
+  });
+
+  test('settings with the same window keep the probes counted so far; another window starts anew', () => {
+    const { ledger } = ledgerAt(0, { after: 2, within: minute });
+    const rules = { after: 2, within: minute, for: [minute], exempt: new PrefixSet([]) };
+    ledger.offend('192.0.2.1', 'connect');
+    ledger.replace(rules);
+    assert.notEqual(ledger.offend('192.0.2.1', 'connect'), null);
+    ledger.offend('192.0.2.2', 'connect');
+    ledger.replace({ ...rules, within: 2 * minute });
+    assert.equal(ledger.offend('192.0.2.2', 'connect'), null);
+  });
+});
+
 suite('ledger: an operator', () => {
   test('bans an address or a network, with or without an end', () => {
     const { ledger, time } = ledgerAt();

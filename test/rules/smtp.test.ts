@@ -38,6 +38,7 @@ test('a client that may relay reaches any domain, but not by a route', () => {
   ])
     assert.equal(rule(text), null, text);
   assert.equal(rule('<@example.net:user@example.com>'), 'smtp-source-route');
+  assert.equal(rule('<@example.net:user@localhost>'), 'smtp-source-route');
   assert.equal(rule('<user%example.com@example.net>'), 'smtp-percent-hack');
   assert.equal(rule('<example.com!user@example.net>'), 'smtp-bang-path');
   assert.equal(rule('<"user@example.com"@example.net>'), 'smtp-quoted-route');
@@ -137,12 +138,24 @@ test('a command line full of routes is judged in under 10 ms, however they are n
   }
 });
 
+test('a route in quotes is a route and a quoted one', () => {
+  const { rules } = judgeRecipient('<"user%example.com"@example.net>', policy, 'outside');
+  assert.deepEqual(rules, ['smtp-percent-hack', 'smtp-quoted-route']);
+});
+
+test('the place of a fault after the address is that of the fault', () => {
+  const { evidence } = judgeRecipient('<user@example.net> <user@example.com>', policy, 'outside');
+  assert.deepEqual(evidence, { start: 19, end: 19 });
+});
+
 test('any text gets a verdict, and the same one each time', () => {
   fc.assert(
     fc.property(anyText, fc.constantFrom('outside' as const, 'relaying' as const), (text, standing) => {
       const verdict = judgeRecipient(text, policy, standing);
       assert.deepEqual(judgeRecipient(text, policy, standing), verdict);
       assert.ok(verdict.effective.steps.length <= text.length);
+      const { start, end } = verdict.evidence ?? { start: 0, end: 0 };
+      assert.ok(0 <= start && start <= end && end <= text.length, `${start} to ${end}`);
       judgeSender(text, policy, standing);
     }),
     { numRuns: 20_000 },
