@@ -27,7 +27,7 @@ interface Tally {
 }
 
 test(`${seconds} seconds of mixed HTTP/2: no answer to another request, none cut, none lost`, {
-  timeout: (seconds + 60) * 1000,
+  timeout: (seconds + 180) * 1000,
 }, async (t) => {
   const backend = createServer(async (req, res) => {
     let length = 0;
@@ -57,12 +57,15 @@ test(`${seconds} seconds of mixed HTTP/2: no answer to another request, none cut
   );
   const tally: Tally = { answered: 0, reset: 0, left: 0, wrong: [] };
   const until = Date.now() + seconds * 1000;
+  const enough = (): boolean => tally.answered > 50 * seconds && tally.reset > 0;
+  // A slow machine has two minutes more for as many requests.
+  const goesOn = (): boolean => Date.now() < until || (!enough() && Date.now() < until + 120_000);
   const lane = async (lane: number): Promise<void> => {
-    while (Date.now() < until) {
+    while (goesOn()) {
       const session = connect(`https://${host}:${port}`, { rejectUnauthorized: false });
       session.on('error', () => {});
       await once(session, 'remoteSettings');
-      for (let round = 0; round < 20 && Date.now() < until; round++) {
+      for (let round = 0; round < 20 && goesOn(); round++) {
         await Promise.all(
           Array.from({ length: 1 + Math.floor(Math.random() * 12) }, () => ask(session, tally, lane)),
         );
@@ -77,11 +80,11 @@ test(`${seconds} seconds of mixed HTTP/2: no answer to another request, none cut
     }
   };
   const old = async (): Promise<void> => {
-    while (Date.now() < until) await askOld(port, tally);
+    while (goesOn()) await askOld(port, tally);
   };
   await Promise.all([...Array.from({ length: 8 }, (_, i) => lane(i)), old(), old()]);
   assert.deepEqual(tally.wrong, []);
-  assert.ok(tally.answered > 50 * seconds && tally.reset > 0, JSON.stringify(tally));
+  assert.ok(enough(), JSON.stringify(tally));
   assert.deepEqual(
     log.filter((line) => (JSON.parse(line) as { level: number }).level >= 50),
     [],
