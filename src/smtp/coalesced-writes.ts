@@ -3,6 +3,7 @@
  * process at the other end; writing one text at a time would wake it again and again, a good part of the cost of a write.
  */
 import type { Socket } from 'node:net';
+import { lingeringClose } from '../lingering-close.ts';
 
 let sockets: Socket[] = [];
 let texts: string[] = [];
@@ -31,6 +32,7 @@ export function deliver(): void {
     if (!final[i]) continue;
     // Usually the kernel has all of it by now, and closing is one system call in place of shutdown, read and close.
     if (socket.writableLength === 0) socket.destroy();
-    else socket.destroySoon();
+    // A peer that never reads must not hold the connection.
+    else lingeringClose(socket);
   }
 }

@@ -76,6 +76,7 @@ export class Session implements Member {
 
   async #next(): Promise<boolean> {
     const { client, server, context, tls } = this.#talk;
+    if (this.#mustStop()) return false;
     this.#idle = true;
     const line = await client.line(
       tls && !server.authenticated ? longestAuthLine : longestCommand,
@@ -88,15 +89,19 @@ export class Session implements Member {
       client.say(`${lineFaults[line.fault]}\r\n`);
       return false;
     }
-    if (this.#stopping && this.#talk.transaction === null) {
-      client.say('421 4.3.2 Shutting down\r\n');
-      return false;
-    }
+    if (this.#mustStop()) return false;
     // RFC 5321 section 4.1.1: tolerate white space before the line end.
     if (!(await this.#obey(line.text.replace(/[ \t]+$/, '')))) return false;
     if (!this.#talk.conduct.isTooMuch) return true;
     client.say('421 4.7.0 Too many errors\r\n');
     return false;
+  }
+
+  /** Says goodbye if the guard is shutting down and no message is open. */
+  #mustStop(): boolean {
+    if (!this.#stopping || this.#talk.transaction !== null) return false;
+    this.#talk.client.say('421 4.3.2 Shutting down\r\n');
+    return true;
   }
 
   /** @returns whether the session goes on */

@@ -27,9 +27,9 @@ test('each delivered message resets the error count: 12 messages with 3 dead rec
 
 test('a late greeting: the guard tries the next mail server, and waits for the last one', async (t) => {
   const late = await fakeServer(t, (socket) => {
-    setTimeout(() => socket.write('220 late.example.net ESMTP\r\n'), 300);
+    setTimeout(() => socket.write('220 late.example.net ESMTP\r\n'), 4000);
   });
-  const timeouts = { connect: 100, greeting: 20_000 };
+  const timeouts = { connect: 2000, greeting: 60_000 };
   const alone = await startGuard(t, late.port, { timeouts });
   assert.match((await (await Dialogue.open(t, alone.port)).reply()).text, /^220 late/);
   const sink = await mailSink(t);

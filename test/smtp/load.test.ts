@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import { watchDials } from '../support/no-dial.ts';
 import { Dialogue } from './dialogue.ts';
@@ -84,6 +85,24 @@ test('graceful shutdown: an open message ends, then the session', async (t) => {
   assert.equal(await client.code('text\r\n.'), 250);
   assert.equal(await client.code('NOOP'), 421);
   client.socket.destroy();
+  await closed;
+});
+
+test('graceful shutdown: a client that stays after its message gets 421 at once', async (t) => {
+  const sink = await mailSink(t, { reply: (line) => (line === '.' ? null : undefined) });
+  const sockets: Socket[] = [];
+  sink.server.on('connection', (socket: Socket) => sockets.push(socket));
+  const { port, guard } = await startGuard(t, sink.port);
+  const client = await Dialogue.greeted(t, port);
+  for (const line of ['MAIL FROM:<a@example.org>', 'RCPT TO:<user@example.net>', 'DATA'])
+    await client.say(line);
+  client.send('Hi\r\n.\r\n');
+  await sink.waitFor(1);
+  const closed = guard.close(600_000);
+  sockets[0]!.write('250 2.0.0 Taken\r\n');
+  assert.equal((await client.reply()).code, 250);
+  assert.equal((await client.reply()).code, 421);
+  await client.closed();
   await closed;
 });
 

@@ -44,7 +44,7 @@ test('a mail server that hangs, refuses for now or does not speak SMTP is skippe
   const backends = [await freePort(), hanging.port, busy.port, web.port, sink.port].map(
     (port) => `127.0.0.1:${port}`,
   );
-  const { port, logged } = await startGuard(t, 0, { backends, timeouts: { connect: 200 } });
+  const { port, logged } = await startGuard(t, 0, { backends, timeouts: { connect: 2000 } });
   const client = await Dialogue.open(t, port);
   assert.equal((await client.reply()).text, '220 sink.example.net ESMTP\r\n');
   assert.equal(logged.length, 4);
@@ -54,7 +54,7 @@ test('a mail server that hangs costs one client its timeout, and not the clients
   const hanging = await fakeServer(t, () => {});
   const sinks = [await mailSink(t), await mailSink(t)];
   const backends = [hanging, ...sinks].map(({ port }) => `127.0.0.1:${port}`);
-  const { port, logged } = await startGuard(t, 0, { backends, timeouts: { connect: 500 } });
+  const { port, logged } = await startGuard(t, 0, { backends, timeouts: { connect: 2000 } });
   for (let i = 0; i < 6; i++) await Dialogue.greeted(t, port);
   assert.equal(logged.length, 1);
   assert.equal(hanging.received.length, 1);
@@ -102,7 +102,7 @@ for (const [when, replies] of Object.entries({
 })) {
   test(`the mail server closes ${when}: 421`, async (t) => {
     const server = await fakeServer(t, (socket) => script(socket, replies));
-    const { port } = await startGuard(t, server.port, { timeouts: { reply: 300 } });
+    const { port } = await startGuard(t, server.port, { timeouts: { reply: 3000 } });
     const client = await Dialogue.greeted(t, port);
     const first = await client.code('MAIL FROM:<a@example.org>');
     assert.equal(first === 250 ? await client.code('RCPT TO:<user@example.net>') : first, 421);
@@ -159,7 +159,7 @@ test('the mail server stops reading in mid-message: 421 while the client still s
       },
     }),
   );
-  const { port } = await startGuard(t, server.port, { timeouts: { data: 1500 } });
+  const { port } = await startGuard(t, server.port, { timeouts: { data: 3000 } });
   const client = await Dialogue.greeted(t, port);
   await inTheMiddle(client);
   // More than the socket buffers hold, so that the client never reaches the end.

@@ -15,7 +15,7 @@ export interface Postfix {
   start(): Promise<RunningProcess>;
   /** The log so far. */
   log(): Promise<string>;
-  /** Waits for the log to match. @throws after 15 seconds */
+  /** Waits for the log to match. @throws after 30 seconds */
   waitForLog(pattern: RegExp): Promise<RegExpExecArray>;
 }
 
@@ -123,7 +123,7 @@ postlog unix-dgram n - n - 1 postlogd
     start,
     log: read,
     async waitForLog(pattern) {
-      const signal = AbortSignal.timeout(15_000);
+      const signal = AbortSignal.timeout(30_000);
       for (;;) {
         const match = pattern.exec(await read());
         if (match !== null) return match;

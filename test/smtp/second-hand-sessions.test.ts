@@ -1,13 +1,14 @@
 /** Reusing a session with the mail server must not make any answer worse: what a used session refuses, a new one decides. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { eventually } from '../support/eventually.ts';
 import { startOpensmtpd } from '../support/opensmtpd.ts';
 import type { Owner } from '../support/owner.ts';
 import { without } from '../support/peers.ts';
 import { certificate } from './certificate.ts';
 import { Dialogue } from './dialogue.ts';
 import { startExim } from './exim.ts';
-import { type FakeServer, mailSink, startGuard } from './support.ts';
+import { type FakeServer, mailSink, type Sink, type SinkSettings, startGuard } from './support.ts';
 
 /** A client delivers messages and quits. @returns the codes of all replies */
 async function deliver(owner: Owner, port: number, helo: string, messages = 1): Promise<number[]> {
@@ -124,4 +125,124 @@ test('a used session that refuses the next EHLO is replaced; a refusal by the ne
   const client = await Dialogue.open(t, port);
   await client.reply();
   assert.equal((await client.say('EHLO bad.example.org')).text, '503 5.5.1 No\r\n');
+});
+
+test('a used session that refuses MAIL for good is not replaced', async (t) => {
+  const sink = await mailSink(t, {
+    reply: (line) => (line === 'MAIL FROM:<bad@example.org>' ? '550 5.7.1 Refused' : undefined),
+  });
+  const { port } = await startGuard(t, sink.port);
+  await deliver(t, port, 'one.example.org');
+  const client = await Dialogue.greeted(t, port);
+  assert.equal(await client.code('MAIL FROM:<bad@example.org>'), 250);
+  assert.equal((await client.say('RCPT TO:<user@example.net>')).text, '550 5.7.1 Refused\r\n');
+  assert.equal(sink.received.length, 1);
+});
+
+test('a session that is replaced ends with QUIT', async (t) => {
+  const sink = await mailSink(t, {
+    reply: (line) =>
+      line === 'EHLO two.example.org' && sink.received.length === 1 ? '503 5.5.1 No' : undefined,
+  });
+  const { port } = await startGuard(t, sink.port);
+  for (const helo of ['one.example.org', 'two.example.org']) await deliver(t, port, helo);
+  await eventually(() => sink.received[0]!.endsWith('EHLO two.example.org\r\nQUIT\r\n'), 'QUIT');
+});
+
+test('in a used session an EHLO that ends a message reaches the mail server, even if it repeats the one before', async (t) => {
+  const sink = await mailSink(t);
+  const { port } = await startGuard(t, sink.port);
+  await deliver(t, port, 'client.example.org');
+  const client = await Dialogue.greeted(t, port);
+  assert.equal(await client.code('MAIL FROM:<a@example.org>'), 250);
+  assert.equal(await client.code('RCPT TO:<user@example.net>'), 250);
+  assert.equal(await client.code('EHLO client.example.org'), 250);
+  assert.match(sink.received[0]!, /RCPT TO:<user@example\.net>\r\nEHLO client\.example\.org\r\n$/);
+});
+
+/** A mail server with the account `anna`, behind a guard with STARTTLS and with implicit TLS. */
+async function withAccounts(
+  t: Owner,
+  settings: SinkSettings = {},
+): Promise<{ sink: Sink; ports: readonly number[] }> {
+  const sink = await mailSink(t, {
+    offers: ['AUTH PLAIN', 'PIPELINING'],
+    reply: (line) => settings.reply?.(line) ?? (line.startsWith('AUTH') ? '235 2.7.0 In' : undefined),
+  });
+  const { ports } = await startGuard(t, sink.port, {
+    tls: await certificate(t),
+    listen: [{}, { tls: 'implicit' }],
+  });
+  return { sink, ports };
+}
+
+const diskFull = (full: boolean, line: string): string | undefined => {
+  if (full && line.startsWith('RCPT')) return '503 5.5.1 MAIL first';
+  return full && line.startsWith('MAIL') ? '452 4.3.1 Disk full' : undefined;
+};
+const signIn = `AUTH PLAIN ${Buffer.from('\0anna\0secret').toString('base64')}`;
+
+test('a session with a signed-in account is never reused: a stranger could send anywhere in it', {
+  skip: without('openssl'),
+}, async (t) => {
+  const { sink, ports } = await withAccounts(t);
+  const anna = await Dialogue.secure(t, ports[1]!, { host: '127.0.0.2' });
+  await anna.reply();
+  assert.equal(await anna.code('EHLO anna.example.org'), 250);
+  assert.equal(await anna.code(signIn), 235);
+  assert.deepEqual(await send(anna), delivered);
+  assert.equal(await anna.code('QUIT'), 221);
+  await anna.closed();
+  assert.deepEqual(await deliver(t, ports[0]!, 'anna.example.org'), [220, 250, ...delivered, 221]);
+  assert.deepEqual(
+    sink.received.map((text) => text.includes('AUTH')),
+    [true, false],
+  );
+});
+
+test('a signed-in client in a used session hears a 452 for MAIL, and stays signed in', {
+  skip: without('openssl'),
+}, async (t) => {
+  let full = false;
+  const { sink, ports } = await withAccounts(t, {
+    reply: (line) => diskFull(full, line),
+  });
+  await deliver(t, ports[0]!, 'one.example.org');
+  const anna = await Dialogue.secure(t, ports[1]!, { host: '127.0.0.2' });
+  await anna.reply();
+  assert.equal(await anna.code('EHLO anna.example.org'), 250);
+  assert.equal(await anna.code(signIn), 235);
+  full = true;
+  assert.equal(await anna.code('MAIL FROM:<a@example.org>'), 250);
+  assert.equal((await anna.say('RCPT TO:<user@example.com>')).text, '452 4.3.1 Disk full\r\n');
+  full = false;
+  assert.equal(await anna.code('RSET'), 250);
+  assert.equal(await anna.code('MAIL FROM:<a@example.org>'), 250);
+  assert.equal(await anna.code('RCPT TO:<user@example.com>'), 250);
+  assert.equal(sink.received.length, 1);
+});
+
+test('STARTTLS after a message in the clear begins a new session', {
+  skip: without('openssl'),
+}, async (t) => {
+  const { sink, ports } = await withAccounts(t);
+  const client = await Dialogue.greeted(t, ports[0]!);
+  assert.deepEqual(await send(client), delivered);
+  assert.equal(await client.code('STARTTLS'), 220);
+  await client.startTls();
+  assert.equal(await client.code('EHLO client.example.org'), 250);
+  assert.equal(sink.received.length, 2);
+});
+
+test('after STARTTLS and EHLO in its own session, a client hears a 452 for MAIL', {
+  skip: without('openssl'),
+}, async (t) => {
+  const { sink, ports } = await withAccounts(t, { reply: (line) => diskFull(true, line) });
+  const client = await Dialogue.greeted(t, ports[0]!);
+  assert.equal(await client.code('STARTTLS'), 220);
+  await client.startTls();
+  assert.equal(await client.code('EHLO client.example.org'), 250);
+  assert.equal(await client.code('MAIL FROM:<a@example.org>'), 250);
+  assert.equal(await client.code('RCPT TO:<user@example.net>'), 452);
+  assert.equal(sink.received.length, 1);
 });
