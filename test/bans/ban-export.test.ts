@@ -183,6 +183,11 @@ add element inet sekisho banned6 {
     );
   });
 
+  test('a ban that ends meanwhile still gets a timeout of a second, since none means for ever', () => {
+    const text = exportBans('nftables', [ban('192.0.2.1/32', { until: now })], [], now);
+    assert.match(text, /192\.0\.2\.1\/32 timeout 1s/);
+  });
+
   test('a wide ban covers the narrower ones that it outlasts, in nftables', () => {
     const elements = (...all: readonly Ban[]) =>
       [...exportBans('nftables', all, [], now).matchAll(/(\S+) timeout (\d+)s/g)].map(([, prefix, end]) => [

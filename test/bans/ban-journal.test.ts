@@ -191,6 +191,18 @@ test('a lock held by another thread delays no request, and no ban is lost', asyn
   await eventually(() => written(other) === 2, 'the ban is written nonetheless');
 });
 
+test('a record is deleted as soon as its memory has run out', async (t) => {
+  const time = { now: 0 };
+  const { open } = await journalFolder(t, () => time.now);
+  const journal = open({ memory: 1000 });
+  journal.save({ ...row(1), until: 5000 });
+  journal.flush();
+  time.now = 5999;
+  assert.deepEqual(prefixesIn(journal), [row(1).prefix]);
+  time.now = 6000;
+  assert.deepEqual(prefixesIn(journal), []);
+});
+
 test('a full journal deletes the probe bans that end soonest; a replaced record takes no room', async (t) => {
   const { open, errors } = await journalFolder(t);
   const journal = open({ most: 10 });

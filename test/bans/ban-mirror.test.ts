@@ -22,6 +22,13 @@ test('a mirror keeps as many bans as its capacity', () => {
   assert.deepEqual(banned, [false, true, true], 'the one that ends first made room');
 });
 
+test('a ban that has ended makes no room for itself in a mirror', () => {
+  const mirror = new BanMirror({ clock: () => 1000, capacity: 2 });
+  for (const prefix of ['192.0.2.1/32', '192.0.2.2/32']) mirror.apply({ kind: 'added', ban: ban(prefix) });
+  mirror.apply({ kind: 'removed', ban: ban('192.0.2.3/32', { until: 1000, level: 0 }) });
+  assert.deepEqual([mirror.isBanned('192.0.2.1/32'), mirror.isBanned('192.0.2.2/32')], [true, true]);
+});
+
 test('a ban in a mirror ends by the clock', () => {
   const time = { now: 1999 };
   const mirror = new BanMirror({ clock: () => time.now });
