@@ -72,13 +72,16 @@ function probeLine(entry: Entry): string {
   const { time, action, client, rule, request, answer, intent, destination: to } = entry;
   // The offending Host is not in the request line.
   const host = rule === 'host-foreign' ? `Host: ${harmless(to).slice(0, 80)}  ` : '';
-  const given = answer === null ? 'forwarded' : answer === 'drop' ? 'dropped' : harmless(answer);
+  const passed = request === '' ? '' : 'forwarded';
+  const given = answer === null ? passed : answer === 'drop' ? 'dropped' : harmless(answer);
+  // Of a banned or limited client nothing is read, and of a TLS hello only the name.
+  const asked = harmless(request).slice(0, 100) || harmless(to).slice(0, 80);
   return [
     opening(time, action),
     harmless(client).padEnd(15),
     paint('rule', harmless(rule)),
-    host + harmless(request).slice(0, 100),
-    paint('time', `(${harmless(intent)}) ${given}`),
+    ...(asked === '' ? [] : [host + asked]),
+    paint('time', asked === '' ? given : `(${harmless(intent)}) ${given}`.trimEnd()),
   ]
     .join('  ')
     .concat('\n');

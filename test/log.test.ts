@@ -33,6 +33,21 @@ test('a refused host is in its line', () => {
   assert.match(logLine(JSON.stringify(refused)), /Host: shop\.example\.org {2}GET \/cart HTTP\/1\.1/);
 });
 
+test('a probe of which nothing was read has neither request nor intent, and a TLS hello its name', () => {
+  const fields = (more: object): string =>
+    logLine(JSON.stringify({ ...entry, client: '192.0.2.7', request: '', destination: null, ...more }))
+      .replace(/\x1b\[\d+m/g, '')
+      .slice(8);
+  assert.equal(
+    fields({ event: 'banned', rule: 'client-banned', answer: 403 }),
+    '  blocked      192.0.2.7        client-banned  403\n',
+  );
+  assert.equal(
+    fields({ action: 'flag', rule: 'sni-foreign', answer: null, destination: 'evil.example.org:443' }),
+    '  flagged      192.0.2.7        sni-foreign  evil.example.org:443  (web)\n',
+  );
+});
+
 test('bans, reloads, backends and other named events use the columns of probes', () => {
   const plain = (event: object): string =>
     logLine(JSON.stringify({ level: 30, time: '2026-01-31T12:00:00.000Z', ...event })).replace(

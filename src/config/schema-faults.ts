@@ -215,7 +215,7 @@ function unknownKey(path: readonly PathPart[], key: string, known: readonly stri
         ? `write ${near} if that is meant`
         : isRule
           ? 'see the list of rules'
-          : `known are ${known.join(', ')}`,
+          : `remove it, or write one of ${known.join(', ')}`,
     ofKey: true,
   };
 }

@@ -171,7 +171,11 @@ function createPipeline(
     onBackend: (backend, healthy, why) => {
       if (healthy)
         log.info({ event: 'backend', backend, healthy }, `backend ${backend} is healthy again: ${why}`);
-      else log.warn({ event: 'backend', backend, healthy }, `backend ${backend} is ejected: ${why}`);
+      else
+        log.warn(
+          { event: 'backend', backend, healthy },
+          `backend ${backend} is ejected: ${withoutName(why, backend)}`,
+        );
       onBackend?.(backend, healthy, why);
     },
   });
@@ -309,3 +313,7 @@ function rateLimitRules({ rateLimit: limit }: Config, { sites }: Compiled): Rate
 
 const routes = ({ sites }: Compiled): [Site, Route][] =>
   [...sites].map(([site, config]) => [site, siteRoute(config)]);
+
+/** The reason of a failed connection begins with the backend that the message has named already. */
+const withoutName = (why: string, backend: string): string =>
+  why.startsWith(`${backend} `) ? `it ${why.slice(backend.length + 1)}` : why;

@@ -7,6 +7,7 @@ import { fieldsOf } from '../../docs/generate/api-page.ts';
 import { described } from '../../docs/generate/running.ts';
 import { fileSchema } from '../../src/config/file-schema.ts';
 import { ruleIds } from '../../src/rules/catalogue.ts';
+import { commonInEnglish } from '../../src/words/common-en.ts';
 import { pages, root } from './markdown.ts';
 
 const reference = pages.find(({ path }) => path === 'docs/reference/config.md')!;
@@ -81,4 +82,13 @@ suite('names in the pages', async () => {
     assert.ok(isSetting('bans.nothing') && !known('bans.nothing'));
     assert.deepEqual(strangers('rate(sekisho_nothing_total[5m])'), ['sekisho_nothing_total']);
   });
+});
+
+suite('the page on the log', () => {
+  for (const path of ['docs/reference/log.md', 'docs/reference/log.ja.md'])
+    test(`names every intent: ${path}`, () => {
+      const [, row] = /^\| `intent` \|(.*)\|$/m.exec(readFileSync(join(root, path), 'utf8'))!;
+      const named = [...row!.matchAll(/`([a-z-]+)`/g)].map(([, intent]) => intent!);
+      assert.deepEqual(named.sort(), Object.keys(commonInEnglish.intents).sort());
+    });
 });

@@ -55,7 +55,7 @@ suite('several backends', () => {
     assert.deepEqual(await statuses(port, 10, post), Array(10).fill(200));
     assert.ok(backend.requests.every(({ body }) => body.toString() === 'body'));
     assert.ok(
-      log.some((line) => line.includes('is ejected')),
+      log.some((line) => line.includes('is ejected: it accepts no connection: connect ECONNREFUSED')),
       'it is ejected after a few tries',
     );
   });
