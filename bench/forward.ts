@@ -58,8 +58,9 @@ export async function run(options: BenchOptions): Promise<void> {
   const warmUp = options.quick === true ? 1 : 5;
   const backend = await backendServer();
   try {
-    for (const scene of scenes.slice(0, options.quick === true ? 1 : scenes.length)) {
-      const running = await startAll(backend.port);
+    const chosen = scenes.filter(({ name }) => name.includes(options.scene ?? ''));
+    for (const scene of chosen.slice(0, options.quick === true ? 1 : chosen.length)) {
+      const running = await startAll(backend.port, options.peer);
       try {
         await measure(scene, running, { rounds, seconds, warmUp }, options);
       } finally {
@@ -71,7 +72,8 @@ export async function run(options: BenchOptions): Promise<void> {
   }
 }
 
-async function startAll(backend: number): Promise<Pinned[]> {
+/** @param only the name of the one peer to start; undefined: all */
+async function startAll(backend: number, only: string | undefined): Promise<Pinned[]> {
   const running: Pinned[] = [];
   for (const start of [
     gateway(ours),
@@ -79,7 +81,9 @@ async function startAll(backend: number): Promise<Pinned[]> {
     ...peers,
   ]) {
     const peer = await start(backend);
-    if (peer !== null) running.push(peer);
+    if (peer === null) continue;
+    if (only === undefined || peer.name === ours || peer.name === only) running.push(peer);
+    else await peer.stop();
   }
   return running;
 }

@@ -4,6 +4,10 @@ export interface BenchOptions {
   readonly json?: boolean;
   /** Fewer and shorter rounds: a check that the benchmark works, not a measurement. */
   readonly quick?: boolean;
+  /** Of `forward`: only loads whose name contains this. */
+  readonly scene?: string;
+  /** Of `forward`: only this peer beside Sekisho. */
+  readonly peer?: string;
 }
 
 /** Prints one result: the object with --json, else the line of text. */

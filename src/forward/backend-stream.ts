@@ -57,6 +57,7 @@ export class BackendStream implements Exchange, CarriedStream {
     this.#requestEnded = ended;
     this.#deadline = connection.clock.now + connection.timeouts.headers;
     const content = body === null ? nothing : typeof body === 'string' ? Buffer.from(body, 'latin1') : body;
+    piecePassed(content.length);
     const headAlone = ended && content.length === 0 && trailers.length === 0;
     const block = forwardedBlock(request.head, connection.scheme);
     const whole = connection.tableSet ? block : noTable + block;

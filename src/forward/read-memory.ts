@@ -15,6 +15,8 @@ export class ReadMemory {
   readonly #first: Buffer;
   /** Target of the next read. */
   next: Buffer;
+  /** Long pieces of the present body that were copied. */
+  #pieces = 0;
 
   /** @param own not shared: TLS also reads on a write, maybe while another read is being processed */
   constructor(own: boolean) {
@@ -26,8 +28,8 @@ export class ReadMemory {
   keep(piece: Buffer): Buffer {
     if (piece.length < worthKeeping) return Buffer.from(piece);
     if (piece.buffer === this.#first.buffer) {
-      // More of this body is likely: the next piece will not have to be copied.
-      if (this.next === this.#first) this.next = Buffer.allocUnsafeSlow(longSize);
+      // The first piece may be the whole body. After a second one more are likely, and those are not copied.
+      if (this.#pieces++ === 1) this.next = Buffer.allocUnsafeSlow(longSize);
       return Buffer.from(piece);
     }
     if (piece.buffer === this.next.buffer) {
@@ -37,8 +39,9 @@ export class ReadMemory {
     return piece;
   }
 
-  /** The response is complete. */
+  /** The body is complete. */
   reset(): void {
     this.next = this.#first;
+    this.#pieces = 0;
   }
 }

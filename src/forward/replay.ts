@@ -1,4 +1,5 @@
 /** The pieces of a request body that were sent, kept for a retry until the answer begins. */
+import { piecePassed } from './scavenge.ts';
 import type { Exchange } from './upstream-exchange.ts';
 
 /** Bytes kept of one request: enough for nearly every gRPC call. */
@@ -21,8 +22,10 @@ export class Replay {
     if (this.#pieces === null) return;
     this.#bytes += data.length;
     // Copied: a short piece would keep the whole buffer of its read alive.
-    if (this.#bytes <= maxBytes && this.#pieces.length < maxPieces) this.#pieces.push(Buffer.from(data));
-    else this.#pieces = null;
+    if (this.#bytes <= maxBytes && this.#pieces.length < maxPieces) {
+      piecePassed(data.length);
+      this.#pieces.push(Buffer.from(data));
+    } else this.#pieces = null;
   }
 
   finish(trailers: readonly string[]): void {

@@ -124,6 +124,8 @@ export class UpstreamConnection implements Exchange, Member {
 
   #begin(): void {
     this.#deadline = this.#clock.now + this.#timeouts.headers;
+    const { body } = this.#request!;
+    if (body !== null && typeof body !== 'string') piecePassed(body.length);
     writeRequest(this.#socket, this.#request!);
     this.#sink?.onReady();
   }

@@ -41,10 +41,13 @@ suite('the memory of reads', () => {
       );
     });
 
-  test('a stream of small pieces gets no memory of its own, a long body does', () => {
+  test('small pieces and a body of one long piece get no memory of their own, a longer body does', () => {
     const memory = new ReadMemory(false);
     const { next: first } = memory;
     memory.keep(first.subarray(0, 1000));
+    memory.keep(first.subarray(0, 40_000));
+    memory.reset();
+    memory.keep(first.subarray(0, 40_000));
     assert.equal(memory.next, first);
     memory.keep(first.subarray(0, 40_000));
     assert.notEqual(memory.next.buffer, first.buffer);
