@@ -126,7 +126,7 @@ function checkpointOf(
 
 /**
  * Attaches the guard to the server of the app. Some apps keep their server when they are restarted (`@fastify/restartable`): there
- * the guard of the app before stays in force until this one is ready, or for good if it fails to start.
+ * the previous app's guard stays in force until this app is ready, or for good if it fails to start.
  */
 function standAt(app: FastifyInstance, guard: ServerCheckpoint): void {
   // The same object in all encapsulated contexts of an app.

@@ -141,7 +141,7 @@ export function judgeFirstBytes(bytes: Uint8Array, policy: Policy): Verdict | nu
   return block(null, [signal], policy.rules[rule].answer, wantedOf(protocol, bytes));
 }
 
-/** Where a line of text ends that a connection begins with; of other bytes the first two are marked. */
+/** The end of the part that is marked: of a line of text, or of two bytes. */
 function greetingEnd(bytes: Uint8Array): number {
   const end = bytes.findIndex((byte) => byte < 0x20 || byte > 0x7e);
   const isLine = end > 2 && (bytes[end] === 0x0d || bytes[end] === 0x0a);

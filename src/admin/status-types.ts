@@ -205,7 +205,7 @@ export const StatusAnswer = Type.Object({
       until: orNull(Type.String({ format: 'date-time' }), 'When the response ends; null: there is none.'),
       trouble: orNull(
         Type.String(),
-        'Why the last request gave no usable response; null: it did, or was not answered yet.',
+        'Why the last request brought no usable response; null: it brought one, or is not answered yet.',
       ),
     }),
     {

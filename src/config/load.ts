@@ -79,7 +79,7 @@ export function parseConfig(
   const file = (name: string): string => resolve(directory, name);
   const { document: written, flags } = applyOverlay(source.value, overlay);
   const { document, findings } = checkDocument(written, file, (one) => mailFindings(one, file));
-  // Nothing was written: everything is from flags.
+  // No config was written: everything comes from flags.
   const isEmpty = name === 'command line' && Object.keys(source.value as object).length === 0;
   const faults = [...source.faults, ...findings.map(placed)];
   if (document === null || faults.length > 0)

@@ -55,8 +55,8 @@ function holdsOthersTables(path: string): boolean {
   // Not a static import: on some Node versions node:sqlite prints an ExperimentalWarning, even for programs without a journal.
   const { DatabaseSync } = process.getBuiltinModule('node:sqlite');
   try {
-    // Without the write-ahead log, and without making one beside the file of another user. Where the last writes are still in it,
-    // the file has fewer tables, which are ours too.
+    // Immutable: no write-ahead log is read, or made beside another user's file. If the latest writes are only in the log, the file has
+    // fewer tables, but these are ours too.
     const url = pathToFileURL(path);
     url.search = 'immutable=1';
     const db = new DatabaseSync(url, { readOnly: true });

@@ -106,7 +106,7 @@ const printable = (text: string, most = longest): string => text.slice(0, most).
 /**
  * Validates an entry of the stream, which anyone able to write to the store may have forged.
  *
- * @param now the latest time that its events can have; an event of the future would stay the newest for ever
+ * @param now the latest time accepted; an event dated in the future would remain the newest for ever
  * @returns null if it is not an event
  */
 export function readEvent(text: string, now: number): FoldedEvent | null {

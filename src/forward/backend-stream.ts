@@ -43,7 +43,7 @@ export class BackendStream implements Exchange, CarriedStream {
     this.#connection = connection;
   }
 
-  /** The head of the answer has come. */
+  /** The head of the answer has arrived. */
   get touched(): boolean {
     return this.#head !== null;
   }
@@ -170,7 +170,7 @@ export class BackendStream implements Exchange, CarriedStream {
     this.#fail(new UpstreamError(502, `${this.#connection.name} answered with ${why}`), code);
   }
 
-  /** The connection is gone. An answer that is whole goes on to its client: at most the window of the stream is held. */
+  /** The connection has ended. A complete answer is still passed on: at most the window of the stream is held. */
   gone(error: UpstreamError): void {
     const trailers = this.#trailers;
     if (trailers === null) {

@@ -1,6 +1,6 @@
 /**
- * A stream whose client has its whole answer, one without a body, while the backend has yet to end it. A reset for each such answer would
- * look like a rapid reset (CVE-2023-44487): Netty closes the connection after 200 in 30 seconds.
+ * A stream that the backend has not ended yet although its answer, one without a body, has been passed on. Resetting each such stream
+ * would look like a rapid reset attack (CVE-2023-44487): Netty closes the connection after 200 resets in 30 seconds.
  */
 import { errorCodes } from '../wire/h2-faults.ts';
 import { rstStreamFrame } from '../wire/h2-frames.ts';

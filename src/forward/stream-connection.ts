@@ -32,9 +32,9 @@ const lastNumber = 0x7fffffff;
 
 const noHttp2 = 'does not speak HTTP/2 over TLS: write https:// for it';
 
-/** What a connection tells of a stream that it carries. */
+/** A stream of a connection, which calls these methods. */
 export interface CarriedStream {
-  /** The head of the answer has come. */
+  /** The head of the answer has arrived. */
   readonly touched: boolean;
   /** The backend changes the send window. @returns false where that exceeds 2^31-1 */
   widen(change: number): boolean;
@@ -45,7 +45,7 @@ export interface CarriedStream {
   onReset(code: number): void;
   /** The backend broke the protocol. */
   malformed(why: string, code: number): void;
-  /** The connection is gone. */
+  /** The connection has ended. */
   gone(error: UpstreamError): void;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The checkpoints of a server. Usually it has one. A restarted app that keeps its server takes it over from the app before it: the
- * newest checkpoint is in force, so that there is always exactly one.
+ * The checkpoints of a server, usually one. While an app that keeps its server restarts, the old and the new app have one each; only the
+ * newest is in force.
  */
 import { codedError } from '../errors.ts';
 import { type Emit, type HttpServer, solicited } from './server-events.ts';
@@ -68,7 +68,7 @@ export function standBefore(server: GuardedServer, handle: Handler, app: object 
   };
 }
 
-/** Never the last one. */
+/** Removes the checkpoints of closed apps, but never the last checkpoint. */
 function removeLeft(on: Guarded): void {
   const staying = on.standing.filter(({ left }) => !left);
   on.standing = staying.length > 0 ? staying : on.standing.slice(-1);

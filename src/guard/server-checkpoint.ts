@@ -82,7 +82,7 @@ export class ServerCheckpoint extends Checkpoint {
         return true;
       case 'upgrade': {
         const [request, socket, rest] = args as [IncomingMessage, Socket, Buffer];
-        // Not from a connection: an app that talks to itself, as some apps' tests do.
+        // No connection: the app calls itself, as in some apps' tests.
         if (isStandIn(request)) return emit(event, ...args);
         inTurn(socket, () => {
           if (this.#admitUpgrade(request, socket, rest) && !socket.destroyed) emit(event, ...args);

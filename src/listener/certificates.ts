@@ -64,7 +64,7 @@ export class Certificates {
 
   /**
    * @param authorities PEM file of the CAs for client certificates
-   * @param before whose place this takes: close it with `replaced`
+   * @param before the certificates that these replace: close them with `replaced`
    * @throws Error if the files can't be used at the start
    */
   constructor(
@@ -93,7 +93,7 @@ export class Certificates {
       if (since < pollEvery && !this.#loaded.includes(null)) return;
       since = 0;
       if (this.#stamp() !== this.#seen) this.reload();
-      // Only the second look: a certificate and its key are replaced one after the other.
+      // Reported at the second look only: a certificate and its key are replaced one after the other.
       else fileFaults.put(this, this.#faults);
     }, missingPollEvery).unref();
   }
@@ -165,7 +165,7 @@ export class Certificates {
 
   /** Makes a server staple OCSP responses, if a certificate demands them. */
   staple(server: TlsServer): void {
-    // Also that of the certificates whose place these take.
+    // Removes the listener of replaced certificates too.
     server.removeAllListeners('OCSPRequest');
     if (this.#staples) server.on('OCSPRequest', this.#onOcspRequest);
   }
@@ -308,7 +308,7 @@ export class Certificates {
     return [...authorities, ...files.flatMap(({ cert, key }) => [cert, key])].map(fileStamp).join();
   }
 
-  /** @param replaced others are in use from now on: problems with certificates that they do not have are resolved */
+  /** @param replaced by other certificates: problems with those that are no longer in use are resolved */
   close(replaced = false): void {
     this.#closed = true;
     clearInterval(this.#timer);
@@ -322,7 +322,7 @@ export class Certificates {
   }
 }
 
-/** Whether they are for the same names, with the same kind of key. */
+/** Whether two certificates are for the same names and have the same kind of key. */
 const isForSame = (one: Loaded, other: Loaded | null): boolean =>
   one.kind === other?.kind && hasSameNames(one, other);
 

@@ -1,7 +1,7 @@
 /** Certificate files that cannot be used, in this process. */
 
 export class FileFaults {
-  /** Told after each change; null: nobody. */
+  /** Called after each change. */
   onChange: (() => void) | null = null;
   readonly #byUser = new Map<object, ReadonlyMap<string, string>>();
 
@@ -10,7 +10,7 @@ export class FileFaults {
     return Object.fromEntries([...this.#byUser.values()].flatMap((faults) => [...faults]));
   }
 
-  /** @param faults reasons by file, in place of those before */
+  /** @param faults reasons by file; they replace the user's earlier ones */
   put(user: object, faults: ReadonlyMap<string, string>): void {
     if (faults.size === 0 && !this.#byUser.has(user)) return;
     if (faults.size === 0) this.#byUser.delete(user);
@@ -18,7 +18,7 @@ export class FileFaults {
     this.onChange?.();
   }
 
-  /** Forgets a user that ends, and tells nobody: nothing is resolved. */
+  /** Forgets a user that ends. Does not call `onChange`, since no problem is resolved. */
   leave(user: object): void {
     this.#byUser.delete(user);
   }

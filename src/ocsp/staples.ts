@@ -29,9 +29,9 @@ export interface StapleState {
   readonly fetched: number | null;
   /** When it ends. */
   readonly until: number | null;
-  /** Why the last request gave no usable response; null: it did, or was not answered yet. */
+  /** Why the last request brought no usable response; null: it brought one, or is not answered yet. */
   readonly trouble: string | null;
-  /** Clients refuse the certificate because of it, or will soon. */
+  /** For want of a response, clients refuse the certificate or soon will. */
   readonly urgent: boolean;
 }
 
@@ -70,7 +70,7 @@ export class Staple {
   #failures = 0;
   #trouble: string | null = null;
   #urgent = false;
-  /** When it is asked for again, and the wait until then when that was decided. */
+  /** When the next request is due, and how long the wait for it was when it was scheduled. */
   #due = { at: 0, wait: 0 };
   #timer: NodeJS.Timeout | undefined;
 
@@ -259,7 +259,7 @@ export class Staples {
     return [...this.#known.values()].map(({ state }) => state);
   }
 
-  /** Another user keeps a staple too. */
+  /** Adds a user of a staple. */
   share(user: object, staple: Staple): void {
     staple.users.add(user);
   }
@@ -276,7 +276,7 @@ export class Staples {
     this.#release(user, new Set());
   }
 
-  /** @param why null: one response of this name is fine, or not wanted any more */
+  /** @param why null: the problem is resolved, or the certificate is no longer in use */
   trouble(name: string, why: string | null): void {
     if (why !== null) this.#troubled.add(name);
     else if (this.#isUrgent(name) || !this.#troubled.delete(name)) return;

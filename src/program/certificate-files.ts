@@ -10,7 +10,10 @@ export class FileReports {
     this.#onTrouble = onTrouble;
   }
 
-  /** @param process stands for the process @param faults reasons by file */
+  /**
+   * @param process any object that identifies the process
+   * @param faults reasons by file
+   */
   take(process: object, faults: Readonly<Record<string, string>>): void {
     this.#known.set(process, faults);
     const [before, now] = [this.#reported, this.all];

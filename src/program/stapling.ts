@@ -32,7 +32,7 @@ export class StapleReports {
     this.#onTrouble = onTrouble;
   }
 
-  /** @param process stands for the process whose states these are */
+  /** @param process any object that identifies the process */
   take(process: object, states: readonly StapleState[]): void {
     this.#known.set(process, states);
     const all = [...this.#known.values()].flat();

@@ -327,7 +327,7 @@ async function supportsEcdsa(socket: Socket, timeout: number): Promise<boolean> 
   const hello = Promise.withResolvers<boolean>();
   const onClose = (): void => hello.reject(clientClosed);
   socket.once('close', onClose);
-  // Before that of `peekFirstByte`, which only closes the connection.
+  // Set before the timer of `peekFirstByte`, which would only close the connection.
   const timer = setTimeout(() => hello.reject(new ClientSlow('no TLS handshake in time')), timeout);
   peekFirstByte(socket, timeout, true, (_speaksTls, bytes) => hello.resolve(readHello(bytes).takesEcdsa));
   try {

@@ -15,7 +15,7 @@ export class ServerSide {
   #upstream: Upstream | null = null;
   #helo: string | null = null;
   #delivered = false;
-  /** A reused session that has not answered yet. */
+  /** A reused session that has not answered any command of this client yet. */
   #unproven = false;
   /** The client starts over in a session that has seen only its EHLO. */
   #startsOver = false;
@@ -113,8 +113,8 @@ export class ServerSide {
       if (first === null) throw new UpstreamLost('lost after MAIL');
       return [begun, first];
     }
-    // RCPT without MAIL gets 503. A server that accepts it has a message open that no client may continue. One that is lost before it, as
-    // with Exim's `drop`, has refused the sender all the same.
+    // After a refused MAIL, RCPT gets 503. A server that accepts it has opened a message, so this session can't be used any more. A server
+    // that closes before its reply to RCPT, as Exim's `drop` does, has refused the sender too.
     if (first !== null && isDone(first)) this.drop();
     return [begun, null];
   }
@@ -131,7 +131,7 @@ export class ServerSide {
     return this.upstream.command(line, this.#context.options.timeouts.reply);
   }
 
-  /** Sends RSET. @returns null if the session is lost, and whatever was open with it */
+  /** Sends RSET. @returns null if the session is lost, and with it any open message */
   async reset(): Promise<Reply | null> {
     try {
       return await this.command('RSET');
@@ -177,14 +177,14 @@ export class ServerSide {
     this.#upstream?.drop();
   }
 
-  /** Whether what was said before, by another client or before TLS, may be why the mail server refuses or closes the session. */
+  /** Whether earlier commands in the session, from another client or before TLS, may be why the mail server refuses or closes it. */
   get #isSecondHand(): boolean {
     return this.#startsOver || (this.#upstream?.clients ?? 0) > 0;
   }
 
   /**
-   * Sends commands in the current session; in a new one if that is lost. What a second-hand session refuses or loses, a new one decides:
-   * reuse must not make any answer worse.
+   * Sends commands in the current session; in a new one if that is lost. If a second-hand session refuses them or is lost, they
+   * are sent in a new one: reuse must not make any answer worse.
    */
   async #anywhere<T>(send: () => Promise<T>, isOver: (answer: T) => boolean): Promise<T> {
     this.#unproven = false;

@@ -28,7 +28,7 @@ export class Settings {
   readonly #domainFile: DomainFile | null;
 
   /**
-   * @param before whose place these take: close them with `replaced`
+   * @param before the settings that these replace: close them with `replaced`
    * @throws if a domain, prefix, backend, file or certificate is invalid, saying which
    */
   constructor(options: SmtpOptions, log: SmtpLog, before: Settings | null = null) {

@@ -171,8 +171,8 @@ export class Upstream {
   /**
    * Sends two commands in one write (RFC 2920) and waits for both replies.
    *
-   * @returns the second is null if the session is lost before it
-   * @throws UpstreamLost if it is lost before the first
+   * @returns the second reply is null if the session is lost before it
+   * @throws UpstreamLost if the session is lost before the first reply
    */
   pipelined(first: string, second: string, timeout: number): Promise<[Reply, Reply | null]> {
     this.#say(`${first}\r\n${second}\r\n`);

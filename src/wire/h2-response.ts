@@ -11,8 +11,8 @@ import { trimmed } from './white-space.ts';
 const dropped = new FieldNames('te', 'alt-svc', 'http2-settings', 'proxy-authenticate');
 
 /**
- * Without white space around values. RFC 9113 section 8.2.1 has none; but gRPC servers put the text of an error into a value as it is,
- * and curl, nginx, HAProxy and Caddy accept it.
+ * Removes white space around values. RFC 9113 section 8.2.1 forbids it, but gRPC servers write error messages into values unchanged, and
+ * curl, nginx, HAProxy and Caddy accept them.
  *
  * @param fields name, value, name, value … of a response
  */
