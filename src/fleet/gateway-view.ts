@@ -1,3 +1,4 @@
+import { forever } from '../bans/ban.ts';
 import { type GatewayEntry, gatewayAlive } from './store.ts';
 
 /** What the fleet knows about one gateway. Plain data. */
@@ -23,12 +24,14 @@ export function viewOf({ id, text, seen }: GatewayEntry, now: number): GatewayVi
   }
   const word = (value: unknown, otherwise: string): string =>
     typeof value === 'string' ? value.slice(0, 100).replace(/[^\x20-\x7e]/g, '?') : otherwise;
+  // A score of `inf` is no time.
+  const time = seen >= 0 && seen <= forever ? seen : 0;
   return {
     id: id.slice(0, 100),
     name: word(said.name, '?'),
     version: word(said.version, '?'),
-    state: now - seen > gatewayAlive ? 'gone' : word(said.state, '?'),
-    seen,
+    state: now - time > gatewayAlive ? 'gone' : word(said.state, '?'),
+    seen: time,
     self: false,
   };
 }

@@ -32,6 +32,8 @@ export interface ReconcilerOptions {
 const page = 250;
 /** How long the lock of the filling gateway holds, in milliseconds: if it dies, another takes over after this. */
 const claimLife = 5000;
+/** A filling gateway under whose claim the store has not grown for this long is not waited for, in milliseconds. */
+const mostIdle = 15_000;
 /** How long the digest of a filled store is kept, in milliseconds. */
 const digestLife = 600_000;
 /** Changes are read again from this long before the disconnection, in milliseconds: clocks and messages may lag. */
@@ -131,6 +133,7 @@ export class Reconciler {
 
   async #bringTogether(): Promise<void> {
     const { store, id, isActive, ledger } = this.#options;
+    let seen = { filler: '', bans: -1, at: 0 };
     while (isActive()) {
       const { epoch, bans } = await store.pulse(id, '{}');
       const digest = ledger.size === 0 ? null : await this.#digest(epoch);
@@ -145,6 +148,10 @@ export class Reconciler {
         if (!this.#looksEmptied(bans)) return this.#exchange();
         if (await store.claim('filler', id, claimLife)) return this.#fill(epoch);
       }
+      // The claim of a dead gateway outlives it where the clock of the store is set back.
+      if (filler !== null && filler === seen.filler && bans === seen.bans) {
+        if (performance.now() - seen.at > mostIdle) return this.#exchange();
+      } else seen = { filler: filler ?? '', bans, at: performance.now() };
       this.#progress = Math.min(1, bans / Math.max(1, ledger.size));
       await delay(checkInterval * (1 + Math.random()));
     }

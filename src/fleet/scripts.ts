@@ -1,14 +1,15 @@
 /** Lua scripts that Valkey runs atomically. */
 
 /**
- * A key of the wrong type, or one that holds no number where a number is needed, would stop sharing until someone deletes it.
+ * A key of the wrong type, or one that holds no number where a number is needed or the greatest one, would stop sharing until someone deletes it.
  * So it is deleted and recreated, and its name is recorded for the gateways to report.
  */
 const safely = `
 local function safely(key, ...)
   local reply = redis.pcall(...)
   if type(reply) ~= 'table' or not reply.err then return reply end
-  if not (string.find(reply.err, 'WRONGTYPE') or string.find(reply.err, 'not an integer') or string.find(reply.err, 'not a valid float')) then
+  if not (string.find(reply.err, 'WRONGTYPE') or string.find(reply.err, 'not an integer') or string.find(reply.err, 'not a valid float')
+    or string.find(reply.err, 'would overflow')) then
     error(reply.err)
   end
   redis.call('DEL', key)
@@ -107,7 +108,8 @@ return 1
 
 /**
  * Announces a gateway. KEYS: the epoch, the index, when gateways were seen, their descriptions. ARGV: an epoch in case there is
- * none, the gateway, its description, how long a silent gateway is remembered, how long it counts as live.
+ * none, the gateway, its description, how long a silent gateway is remembered, how long it counts as live. One seen in the future is
+ * forged, or the clock was set back: a live one announces itself again.
  */
 export const pulse = `${safely}
 local time = now()
@@ -119,11 +121,15 @@ end
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 safely(KEYS[3], 'ZADD', KEYS[3], time, ARGV[2])
 safely(KEYS[4], 'HSET', KEYS[4], ARGV[2], ARGV[3])
-local gone = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', time - ARGV[4], 'LIMIT', 0, 16)
-if #gone > 0 then
-  redis.call('ZREM', KEYS[3], unpack(gone))
-  redis.call('HDEL', KEYS[4], unpack(gone))
+local function forget(first, last)
+  local gone = redis.call('ZRANGEBYSCORE', KEYS[3], first, last, 'LIMIT', 0, 16)
+  if #gone > 0 then
+    redis.call('ZREM', KEYS[3], unpack(gone))
+    redis.call('HDEL', KEYS[4], unpack(gone))
+  end
 end
+forget('-inf', time - ARGV[4])
+forget(time + ARGV[5], '+inf')
 redis.call('PEXPIRE', KEYS[3], ARGV[4])
 redis.call('PEXPIRE', KEYS[4], ARGV[4])
 local repaired = redis.pcall('GET', string.match(KEYS[1], '^{[^}]*}:') .. 'repaired')

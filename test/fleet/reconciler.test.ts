@@ -6,6 +6,7 @@ import { Redis } from 'iovalkey';
 import type { Ban } from '../../src/bans/ban.ts';
 import { digestOf } from '../../src/fleet/digest.ts';
 import { FleetClock } from '../../src/fleet/fleet-clock.ts';
+import { RateTable } from '../../src/limit/rate-table.ts';
 import { eventually, startRedis } from '../support/redis.ts';
 import { type Member, member } from './member.ts';
 import { ban } from './store-contract.ts';
@@ -88,6 +89,41 @@ test('a key of the wrong type is recreated, reported once, and blocks nothing', 
   await eventually(() => b.ledger.isBanned('192.0.2.3/32'), 'a ban passes again');
   await eventually(() => a.repaired.includes(`{${name}}:bans`), 'it is reported');
   assert.equal(new Set(a.repaired).size, a.repaired.length, 'each only once');
+  assert.deepEqual(a.errors, []);
+});
+
+test('a claim to fill the store that never ends does not keep the others from it', async (t) => {
+  const name = randomUUID();
+  const [a, b] = await pair(t, name);
+  await client.del(...(await client.keys(`\\{${name}\\}:*`)));
+  await client.set(`{${name}}:filler`, 'a gateway that is no more');
+  await eventually(() => a.states.at(-1) === 'joining' && b.states.at(-1) === 'joining', 'they notice');
+  await eventually(async () => (await count(name)) === total, 'all is there again', 90_000);
+  for (const { fleet } of [a, b])
+    await eventually(() => fleet.health.state === 'connected', 'connected', 90_000);
+});
+
+test('a counter that can not grow is recreated, and holds up neither counts nor events', async (t) => {
+  const name = randomUUID();
+  const [a, b] = [await member(t, name, redis.url), await member(t, name, redis.url)];
+  const tables = [a, b].map(({ fleet }) => {
+    const table = new RateTable({ name: 'all', max: 10, timeWindow: 86_400_000 });
+    fleet.share(() => [table]);
+    return table;
+  });
+  const hit = () => tables.map((table) => table.hit('192.0.2.1/32', Date.now()));
+  const counter = await eventually(async () => {
+    hit();
+    return (await client.keys(`\\{${name}\\}:*`)).find((key) => key.includes('192.0.2.1/32'));
+  }, 'there is a counter');
+  await client.set(counter, String(2n ** 63n - 1n));
+  hit();
+  a.probe('192.0.2.9');
+  await eventually(() => {
+    hit();
+    return a.repaired.includes(counter);
+  }, 'it is reported');
+  await eventually(() => a.fleet.health.backlog === 0, 'events pass');
   assert.deepEqual(a.errors, []);
 });
 

@@ -125,6 +125,19 @@ test('forged entries with great numbers and times leave the summary readable', a
   assert.ok(events.every(({ first, last }) => first <= now && last <= now));
 });
 
+test('gateways that were forged with impossible times are shown without one, and forgotten', async (t) => {
+  const name = randomUUID();
+  const real = await member(t, name, redis.url);
+  const forged = ['+inf', '-inf', '9e99', '1e16', String(Date.now() + 60_000)];
+  for (const [index, seen] of forged.entries()) {
+    await client.hset(`{${name}}:gateways`, `forged-${index}`, '{"name":{}}');
+    await client.zadd(`{${name}}:seen`, seen, `forged-${index}`);
+  }
+  for (const { seen } of await real.fleet.gateways()) assert.ok(!Number.isNaN(new Date(seen).getTime()));
+  const ids = async () => (await real.fleet.gateways()).map(({ self }) => self);
+  await eventually(async () => (await ids()).join() === 'true', 'only the real one is left');
+});
+
 test('every dashboard shows all gateways: name, version, state, last seen', async (t) => {
   const name = randomUUID();
   const config = parseConfig(
