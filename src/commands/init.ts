@@ -148,8 +148,10 @@ async function askForEmail(lines: AsyncIterator<string>): Promise<string | undef
 function movedFor({ line, port }: FoundListen, https: boolean, to: string): string | null {
   if (!https) return movedLine(line, to);
   if (/^Listen\s/.test(line)) return port === 80 ? movedLine(line, to) : null;
+  // HTTP/3 has no use behind Sekisho, and the line for HTTPS has moved already.
+  if (/\squic\b/.test(line)) return null;
   if (port === 80) return movedLine(line, `127.0.0.1:${movedPort + 1}`);
-  return movedLine(line, to)?.replace(/\s+(?:ssl|http2|quic)\b/g, '') ?? null;
+  return movedLine(line, to)?.replace(/\s+(?:ssl|http2)\b/g, '') ?? null;
 }
 
 function nextSteps(

@@ -1,7 +1,7 @@
 /** Reads the configuration of the web server on this machine: its kind, its host names, and where it listens. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { globSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve, sep } from 'node:path';
 import type { CertificateFiles } from '../listener/certificates.ts';
 
 export interface FoundListen {
@@ -34,6 +34,7 @@ const kinds = [
     name: /^\s*Server(?:Name|Alias)\s+(.+)$/gim,
     cert: /^\s*SSLCertificateFile\s+"?([^"\s]+)/gim,
     key: /^\s*SSLCertificateKeyFile\s+"?([^"\s]+)/gim,
+    include: /^\s*Include(?:Optional)?\s+"?([^"\s]+)/gim,
     folder: 'apache2',
     listen: /^[ \t]*(?:Listen\s+(?:\S*:)?(\d+)\b.*|<VirtualHost\s+\S+:(\d+)>)[ \t]*$/gim,
   },
@@ -43,6 +44,7 @@ const kinds = [
     name: /(?<=^|[{;])\s*server_name\s+([^;]+);/gim,
     cert: /(?<=^|[{;])\s*ssl_certificate\s+"?([^"\s;]+)/gim,
     key: /(?<=^|[{;])\s*ssl_certificate_key\s+"?([^"\s;]+)/gim,
+    include: /(?<=^|[{;])\s*include\s+"?([^"\s;]+)/gim,
     folder: 'nginx',
     listen: /(?<=^|[{;])\s*listen\s+(?:[^\s;]*:)?(\d+)\b[^;]*;/gim,
   },
@@ -53,13 +55,8 @@ const kinds = [
  * @returns Apache, nginx, both or none
  */
 export function findServers(etc = '/etc'): FoundServer[] {
-  return kinds.flatMap(({ kind, files, name, listen, cert, key, folder }) => {
-    const texts = files
-      .flatMap((pattern) => globSync(pattern, { cwd: etc }).sort())
-      .map((file) => ({
-        file: join(etc, file),
-        text: active(etc, read(join(etc, file)).replace(/#.*$/gm, '')),
-      }));
+  return kinds.flatMap(({ kind, files, include, name, listen, cert, key, folder }) => {
+    const texts = filesOf(etc, files, include).map((file) => ({ file, text: active(etc, read(file)) }));
     if (texts.length === 0) return [];
     const names = texts.flatMap(({ text }) =>
       [...text.matchAll(name)].flatMap(([, words]) => words!.trim().split(/\s+/)),
@@ -78,6 +75,25 @@ export function findServers(etc = '/etc'): FoundServer[] {
   });
 }
 
+/** The most files read of one server. */
+const mostFiles = 500;
+
+/** The files, and those that they include: certificates are often in a snippet. */
+function filesOf(etc: string, patterns: readonly string[], include: RegExp): string[] {
+  const files = new Set(
+    patterns.flatMap((pattern) => globSync(pattern, { cwd: etc }).sort()).map((file) => join(etc, file)),
+  );
+  // Also visits what is added meanwhile.
+  for (const file of files) {
+    const [folder = ''] = relative(etc, file).split(sep);
+    for (const [, name] of read(file).matchAll(include)) {
+      const pattern = name!.startsWith('/etc/') ? join(etc, name!.slice(5)) : resolve(etc, folder, name!);
+      for (const one of globSync(pattern).sort()) if (files.size < mostFiles) files.add(one);
+    }
+  }
+  return [...files];
+}
+
 /** Removes the listen lines for TLS modules that are not loaded: Debian's ports.conf names 443 for them, but nothing listens there. */
 function active(etc: string, text: string): string {
   const loaded = globSync('*.load', { cwd: join(etc, 'apache2/mods-enabled') });
@@ -89,7 +105,7 @@ const found = (file: string, line: string, port: number): FoundListen => ({
   file,
   line,
   port,
-  secure: port === 443 || (/^listen\b/i.test(line) && /\s(?:ssl|https)\b/i.test(line)),
+  secure: port === 443 || (/^listen\b/i.test(line) && /\s(?:ssl|quic|https)\b/i.test(line)),
   open: !/\s(?:127\.|\[::1\]|localhost:)/i.test(line),
 });
 
@@ -124,10 +140,10 @@ function plainName(word: string): string {
   return /^[a-z\d](?:[a-z\d.-]*[a-z\d])?$/i.test(name) && name.includes('.') ? name.toLowerCase() : '';
 }
 
-/** An unreadable file counts as empty: the operator is asked for the answers anyway. */
+/** A file without its comments. An unreadable file counts as empty: the operator is asked for the answers anyway. */
 function read(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return readFileSync(file, 'utf8').replace(/#.*$/gm, '');
   } catch {
     return '';
   }

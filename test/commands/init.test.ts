@@ -133,6 +133,23 @@ suite('sekisho init', () => {
     assert.deepEqual(stderr.match(/without Sekisho on port \d+/g), ['without Sekisho on port 8443']);
   });
 
+  test('reads the snippets that nginx includes, and takes its HTTP/3 away', async (t) => {
+    const { cert, key } = await certificate(t, ['news.example.net']);
+    const { config, init } = await place(t, {
+      'nginx/nginx.conf': 'http {\n  include /etc/nginx/sites-enabled/*;\n  include vhosts/*.conf;\n}\n',
+      'nginx/snippets/ssl.conf': `ssl_certificate ${cert};\nssl_certificate_key ${key};\ninclude snippets/ssl.conf;\n`,
+      'nginx/vhosts/news.conf':
+        'server {\n  listen 80;\n  server_name news.example.net;\n  return 301 https://$host$request_uri;\n}\n' +
+        'server {\n  listen 443 ssl;\n  listen 443 quic reuseport;\n  server_name news.example.net;\n  include snippets/ssl.conf;\n}\n',
+    });
+    const { code, stdout, stderr } = await init([], { input: '\n\n\n' });
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(loadConfig(config).listen.at(-1)!.tls, [{ cert, key }]);
+    assert.match(stdout, /- listen 443 ssl;\n +\+ listen 127\.0\.0\.1:8081;\n/);
+    assert.match(stdout, /- listen 443 quic reuseport;\n(?! +\+)/);
+    assert.equal(stderr, '');
+  });
+
   test('offers ACME certificates if those of the web server can not be read', async (t) => {
     const { config, init } = await place(t, apache);
     const { code, stdout } = await init([], { input: '\n\n\nadmin@example.net\n' });
