@@ -41,6 +41,9 @@ export interface TransferOptions {
 /** Octets that count as progress: a client that sends less in a whole `timeout` is holding the connection open. */
 const step = 1024;
 
+/** Length of the dot line that ends a message and is no part of its size (RFC 1870 section 3). */
+const terminator = 3;
+
 /** Settles once the end of the message has come, or can't come any more. Never rejects. */
 export function transfer({
   client,
@@ -111,9 +114,10 @@ export function transfer({
     // A reply before the end is not the reply to the message: nothing was accepted.
     if (trouble === null && upstream.unasked !== null) abandon('upstream-lost');
     if (trouble === null && bare) abandon('bare-newline');
-    else if (trouble === null && largest !== null && size > largest) abandon('too-big');
+    size -= rest.length;
+    // Before the end the last three octets may be the terminator's.
+    if (trouble === null && largest !== null && size - terminator > largest) abandon('too-big');
     if (trouble === null && pass.length > 0 && !send(pass)) full = true;
-    if (ended) size -= rest.length;
     if (ended) finish(trouble ?? 'sent', rest);
     else if (full) client.pause();
   });

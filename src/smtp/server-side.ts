@@ -109,14 +109,11 @@ export class ServerSide {
       return [begun, isDone(begun) ? await this.command(rcpt) : null];
     }
     const [begun, first] = await upstream.pipelined(mail, rcpt, this.#context.options.timeouts.reply);
-    if (isDone(begun)) {
-      if (first === null) throw new UpstreamLost('lost after MAIL');
-      return [begun, first];
-    }
-    // After a refused MAIL, RCPT gets 503. A server that accepts it has opened a message, so this session can't be used any more. A server
-    // that closes before its reply to RCPT, as Exim's `drop` does, has refused the sender too.
-    if (first !== null && isDone(first)) this.drop();
-    return [begun, null];
+    // A server that refuses MAIL and closes before its reply to RCPT, as Exim's `drop` does, has refused the sender all the same. Its reply
+    // to RCPT does not matter: the client must send RSET, which is forwarded.
+    if (!isDone(begun)) return [begun, null];
+    if (first === null) throw new UpstreamLost('lost after MAIL');
+    return [begun, first];
   }
 
   /** For a command that may begin something. */
@@ -155,7 +152,7 @@ export class ServerSide {
    * @param underWay it has an open message
    */
   startOver(underWay: boolean): void {
-    if (this.#used || underWay || !this.#context.backends.keepsThroughTls) this.leave(underWay);
+    if (this.#used || !this.#context.backends.keepsThroughTls) this.leave(underWay);
     this.#helo = null;
     this.#startsOver = true;
   }

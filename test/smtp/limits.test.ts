@@ -56,6 +56,29 @@ test('message: the limit is in EHLO; a larger message is refused at MAIL if SIZE
   assert.equal(await client.code('MAIL FROM:<a@example.org>'), 250, 'the session goes on');
 });
 
+test('message: neither the dot line at the end nor commands after it count (RFC 1870 section 3)', async (t) => {
+  const sink = await mailSink(t);
+  const { port } = await startGuard(t, sink.port, { limits: { message: 1000 } });
+  for (const [octets, code] of [
+    [1000, 250],
+    [1001, 552],
+  ] as const)
+    for (const packets of [1, 2]) {
+      const client = await Dialogue.greeted(t, port);
+      for (const line of ['MAIL FROM:<a@example.org>', 'RCPT TO:<user@example.net>', 'DATA'])
+        await client.say(line);
+      const message = `${'x'.repeat(octets - 2)}\r\n`;
+      if (packets === 2) {
+        client.send(`${message}.\r`);
+        await eventually(() => sink.received.at(-1)!.includes('x'.repeat(octets - 2)), 'the first packet');
+        client.send('\nNOOP\r\n');
+      } else client.send(`${message}.\r\nNOOP\r\n`);
+      assert.equal((await client.reply()).code, code, `${octets} octets in ${packets} packets`);
+      assert.equal((await client.reply()).code, 250);
+      client.socket.destroy();
+    }
+});
+
 test('recipients: refused ones do not count, and each message has its own limit', async (t) => {
   const sink = await mailSink(t);
   const { port } = await startGuard(t, sink.port, { limits: { recipients: 2 } });

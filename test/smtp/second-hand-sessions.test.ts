@@ -1,5 +1,7 @@
 /** Reusing a session with the mail server must not make any answer worse: what a used session refuses, a new one decides. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import { eventually } from '../support/eventually.ts';
 import { startOpensmtpd } from '../support/opensmtpd.ts';
@@ -8,7 +10,14 @@ import { without } from '../support/peers.ts';
 import { certificate } from './certificate.ts';
 import { Dialogue } from './dialogue.ts';
 import { startExim } from './exim.ts';
-import { type FakeServer, mailSink, type Sink, type SinkSettings, startGuard } from './support.ts';
+import {
+  type FakeServer,
+  fakeServer,
+  mailSink,
+  type Sink,
+  type SinkSettings,
+  startGuard,
+} from './support.ts';
 
 /** A client delivers messages and quits. @returns the codes of all replies */
 async function deliver(owner: Owner, port: number, helo: string, messages = 1): Promise<number[]> {
@@ -245,4 +254,43 @@ test('after STARTTLS and EHLO in its own session, a client hears a 452 for MAIL'
   assert.equal(await client.code('MAIL FROM:<a@example.org>'), 250);
   assert.equal(await client.code('RCPT TO:<user@example.net>'), 452);
   assert.equal(sink.received.length, 1);
+});
+
+/** The mail server closes its latest session. @returns once that is closed on both sides */
+async function closes(sockets: readonly Socket[]): Promise<void> {
+  const closed = once(sockets.at(-1)!, 'close');
+  sockets.at(-1)!.end();
+  await closed;
+}
+
+test('a lost session takes the sign-in with it: 421, and no new session', {
+  skip: without('openssl'),
+}, async (t) => {
+  const { sink, ports } = await withAccounts(t);
+  const sockets: Socket[] = [];
+  sink.server.on('connection', (socket: Socket) => sockets.push(socket));
+  const anna = await Dialogue.secure(t, ports[1]!, { host: '127.0.0.2' });
+  await anna.reply();
+  assert.equal(await anna.code('EHLO anna.example.org'), 250);
+  assert.equal(await anna.code(signIn), 235);
+  await closes(sockets);
+  const answer = await anna.code('MAIL FROM:<a@example.org>');
+  assert.equal(answer === 250 ? await anna.code('RCPT TO:<user@example.com>') : answer, 421);
+  await anna.closed();
+  assert.equal(sink.received.length, 1);
+});
+
+test('a lost session whose successor is greeted with 554: 421, and the mail server hears nothing', async (t) => {
+  const sockets: Socket[] = [];
+  const server = await fakeServer(t, (socket, index) => {
+    sockets.push(socket);
+    socket.write(index === 0 ? '220 mx.example.net\r\n' : '554 5.7.1 Not you\r\n');
+    socket.on('data', () => socket.write('250 OK\r\n'));
+  });
+  const { port } = await startGuard(t, server.port);
+  const client = await Dialogue.greeted(t, port);
+  await closes(sockets);
+  assert.equal(await client.code('MAIL FROM:<a@example.org>'), 421);
+  await client.closed();
+  assert.doesNotMatch(server.received[1]!, /EHLO|MAIL/);
 });
