@@ -1,4 +1,4 @@
-/** A bounded map of two generations: when the younger one is full, the older one is dropped whole. GenerationalMap entries survive. */
+/** A bounded map of two generations: when the younger one is full, the older one is dropped whole; the entries of the last generation survive. */
 export class GenerationalMap<T> {
   readonly #most: number;
   #young = new Map<string, T>();
