@@ -1,4 +1,4 @@
-/** A stream of an HTTP/2 backend whose client has its whole answer before the backend ends it. */
+/** A stream that an HTTP/2 backend ends only after its answer has been passed on. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { errorCodes } from '../../src/wire/h2-faults.ts';
@@ -19,7 +19,7 @@ suite('an answer that says it has no body', () => {
     ['a second head', head(1), [protocolError]],
     ['a window of 0', windowUpdateFrame(1, 0), [protocolError]],
   ] as const)
-    test(`is whole with its head; ${what} may follow`, async (t) => {
+    test(`is complete with its head; ${what} may follow`, async (t) => {
       const { ask, say, connection, resets, told } = await streamPeer(t);
       const [one, two] = [ask(), ask()];
       await say(head(1, false, '', 204));
@@ -33,7 +33,7 @@ suite('an answer that says it has no body', () => {
       assert.deepEqual([one.seen.length, two.seen.at(-1)], [2, '200 whole']);
     });
 
-  test('is not waited for without end, and no reset is sent before', async (t) => {
+  test('is waited for until a deadline, and not reset before', async (t) => {
     const { ask, say, connection, resets, clock } = await streamPeer(t);
     ask();
     clock.now = 500;
@@ -48,7 +48,7 @@ suite('an answer that says it has no body', () => {
     assert.deepEqual([resets(1), connection.load], [[noError], 0]);
   });
 
-  test('is not cut by the end of its connection', async (t) => {
+  test('is not cut off by the end of its connection', async (t) => {
     const { ask, say, socket, told } = await streamPeer(t);
     const one = ask();
     await say(head(1, false, '', 204));

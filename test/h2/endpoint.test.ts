@@ -1,4 +1,4 @@
-/** What is the same at both ends of an HTTP/2 connection: order of frames, windows, answers to frames, and what a peer may send that carries nothing. */
+/** The rules for both ends of an HTTP/2 connection: order of frames, windows, replies to frames, and how many empty frames a peer may send. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
@@ -47,7 +47,7 @@ class Stream {
   }
 }
 
-/** Notes what it is told. */
+/** Records the calls it gets. */
 class Noting extends Endpoint<Stream> {
   readonly seen: string[] = [];
   override now = 0;
@@ -156,7 +156,7 @@ suite('the first frame of a peer', () => {
 
 suite('a field block', () => {
   const open = frame(frameTypes.headers, flags.endStream, 1, encodeStatus(200));
-  test('is whole with END_HEADERS, in one frame or in several', async (t) => {
+  test('is complete with END_HEADERS, in one frame or in several', async (t) => {
     const { end } = await endpoint(t);
     assert.equal(end.read(headersFrames(1, encodeStatus(200), true, 16_384)), null);
     assert.equal(end.read(open), null);
@@ -175,14 +175,14 @@ suite('a field block', () => {
     ['a frame of an unknown type', frame(0x21, 0, 1)],
     ['CONTINUATION of another stream', frame(frameTypes.continuation, flags.endHeaders, 3)],
   ] as const)
-    test(`is not interrupted by ${what}`, async (t) => {
+    test(`must not be interrupted by ${what}`, async (t) => {
       const { end } = await endpoint(t);
       assert.equal(end.read(open), null);
       assert.equal(end.read(bytes), protocolError);
       assert.deepEqual(end.told(), []);
     });
 
-  test('is not continued where none is open', async (t) => {
+  test('that was not begun must not be continued', async (t) => {
     const { end } = await endpoint(t);
     assert.equal(
       end.read(frame(frameTypes.continuation, flags.endHeaders, 1, encodeStatus(200))),
@@ -190,7 +190,7 @@ suite('a field block', () => {
     );
   });
 
-  test('of a stream at fault is decoded all the same: the next block refers to it', async (t) => {
+  test('of a faulty stream is decoded too, since the next block refers to it', async (t) => {
     const { end } = await endpoint(t);
     const itself = `\0\0\0\x03\0${indexed}`;
     assert.equal(end.read(frame(frameTypes.headers, flags.endHeaders | flags.priority, 3, itself)), null);
@@ -198,13 +198,13 @@ suite('a field block', () => {
     assert.deepEqual(end.told(), ['fields 3 a,b fault', 'fields 5 a,b']);
   });
 
-  test('on no stream ends the connection, decoded or not', async (t) => {
+  test('on stream 0 ends the connection, decoded or not', async (t) => {
     const { end } = await endpoint(t);
     assert.equal(end.read(frame(frameTypes.headers, flags.endHeaders, 0, indexed)), protocolError);
     assert.deepEqual(end.told(), []);
   });
 
-  test('that is no HPACK ends the connection', async (t) => {
+  test('that is not valid HPACK ends the connection', async (t) => {
     const { end } = await endpoint(t);
     assert.equal(end.read(frame(frameTypes.headers, flags.endHeaders, 1, first)), compressionError);
     assert.deepEqual(end.told(), []);
@@ -212,7 +212,7 @@ suite('a field block', () => {
 });
 
 suite('a frame', () => {
-  test('is told to whom it concerns', async (t) => {
+  test('is passed to its stream or to the connection', async (t) => {
     const { end } = await endpoint(t);
     const frames = [
       data(1, 'abc', flags.endStream),
@@ -239,14 +239,14 @@ suite('a frame', () => {
     ]);
   });
 
-  test('PING is answered with its payload, its answer is not', async (t) => {
+  test('PING is acknowledged with its payload, an acknowledgement is not', async (t) => {
     const { end, wrote } = await endpoint(t);
     assert.equal(end.read(pingFrame('abcdefgh', false) + pingFrame('zyxwvuts', true)), null);
     await wrote(pingFrame('abcdefgh', true));
     assert.deepEqual(end.told(), ['pong zyxwvuts']);
   });
 
-  test('at fault by itself is not looked at further', async (t) => {
+  test('that breaks the protocol is not processed', async (t) => {
     const { end } = await endpoint(t);
     assert.equal(end.read(rstStreamFrame(0, 8)), protocolError);
     assert.equal(end.read(frame(frameTypes.pushPromise, flags.endHeaders, 1)), protocolError);
@@ -291,7 +291,7 @@ suite('SETTINGS', () => {
 });
 
 suite('the window of the connection', () => {
-  test('that the peer has is enforced to the byte, padding included', async (t) => {
+  test('of the peer is enforced to the byte, padding included', async (t) => {
     const { end } = await endpoint(t);
     assert.equal(end.read(frame(frameTypes.data, flags.padded, 1, `\x09${'\0'.repeat(9)}`)), null);
     assert.equal(end.read(data(1, 'x'.repeat(window - 10))), null);
@@ -309,7 +309,7 @@ suite('the window of the connection', () => {
     assert.equal(end.read(data(1, 'x'.repeat(window / 2)) + data(1, 'x')), flowControlError);
   });
 
-  test('that we have grows to 2^31-1 and no further', async (t) => {
+  test('of our own grows to 2^31-1 and no further', async (t) => {
     const { end } = await endpoint(t);
     assert.equal(end.read(windowUpdateFrame(0, maxWindow - 65_535)), null);
     assert.equal(end.output.window, maxWindow);
@@ -342,7 +342,7 @@ suite('frames that carry nothing', () => {
     assert.equal(end.read(data(1, '', flags.endStream) + data(1, 'x') + rstStreamFrame(1, 0)), null);
   });
 
-  test('are allowed again with time, with answers, and with what was sent', async (t) => {
+  test('are allowed again with time, with answers, and with data sent', async (t) => {
     const { end } = await endpoint(t);
     const allowed = (): number => {
       let taken = 0;
@@ -354,21 +354,21 @@ suite('frames that carry nothing', () => {
     assert.equal(allowed(), emptyFrames.perSecond / 20);
     end.done();
     assert.equal(allowed(), emptyFrames.perAnswer);
-    // A piece that goes out whole.
+    // A piece that is written at once.
     end.output.sentAtOnce(4096);
     assert.equal(allowed(), 4 + emptyFrames.perPiece);
   });
 });
 
 suite('a peer that does not read', () => {
-  test('is not read until it does', async (t) => {
+  test('is not read from until it reads', async (t) => {
     const { end, peer, socket } = await endpoint(t);
     peer.pause();
     socket.resume();
     end.output.put('x'.repeat(maxUnwritten));
     end.pauseNow();
     assert.equal(socket.isPaused(), false);
-    // Much more than the system holds for a connection.
+    // Much more than the system buffers for a connection.
     end.output.put('x'.repeat(64 * 1024 * 1024));
     end.output.flush();
     end.pauseNow();

@@ -56,7 +56,7 @@ async function output(t: TestContext) {
   /** Waits until the peer has received this many bytes of a stream. */
   const received = (stream: number, bytes: number): Promise<void> =>
     eventually(() => sizes.get(stream) === bytes, `${bytes} bytes of stream ${stream}`, patience);
-  /** Waits until what is due has been written and received. */
+  /** Waits until everything due has been written and received. */
   const settled = async (): Promise<void> => {
     const before = got.filter((one) => one === 'ping').length;
     out.put(pingFrame('12345678', false));
@@ -94,7 +94,7 @@ suite('the bodies of a connection', () => {
     assert.deepEqual([one.done, two.done, one.listed, two.listed], [[], ['done'], false, false]);
   });
 
-  test('wait for the window of their stream, and hold up nobody meanwhile', async (t) => {
+  test('wait for the window of their stream without delaying other bodies', async (t) => {
     const { read, got, body, received, settled } = await output(t);
     read();
     const [one, two] = [body(1, 3), body(3)];
@@ -152,7 +152,7 @@ suite('the bodies of a connection', () => {
     assert.equal(out.window, 65_534);
   });
 
-  test('do not keep the event loop: a turn writes a bounded number of bytes', async (t) => {
+  test('do not block the event loop: a turn writes a bounded number of bytes', async (t) => {
     const { out, body, received, read, socket } = await output(t);
     out.widen(maxWindow - 65_535);
     const one = body(1);
@@ -170,7 +170,7 @@ suite('the bodies of a connection', () => {
     await received(1, 3 * turnBytes);
   });
 
-  test('are told when there is room again, once half of what they hold is written', async (t) => {
+  test('are notified of room once half of what they hold is written', async (t) => {
     const { out, body, received, read, settled } = await output(t);
     read();
     const one = body(1, maxQueued / 2 - 1);
@@ -195,7 +195,7 @@ suite('a full socket', () => {
     const one = body(1);
     const all = 64 * 1024 * 1024;
     one.push(Buffer.alloc(all), 0);
-    // Far more than the system holds for a connection.
+    // Far more than the system buffers for a connection.
     await eventually(() => out.blocked, 'it is full', patience);
     const waiting = socket.writableLength;
     out.put(pingFrame('12345678', false));
@@ -210,7 +210,7 @@ suite('a full socket', () => {
 });
 
 suite('the end of a connection', () => {
-  test('comes after everything that was put, without what still waits, and without the peer', async (t) => {
+  test('comes after everything that is due; waiting bodies are dropped, and the peer is not waited for', async (t) => {
     const { out, read, got, body, peer, socket } = await output(t);
     read();
     body(1, 0).push(Buffer.from('abc'), 0);

@@ -4,7 +4,7 @@ import { suite, test } from 'node:test';
 import { ReceiveWindow } from '../../src/h2/receive-window.ts';
 
 suite('a receive window', () => {
-  test('holds as many bytes as it was announced with, and not one more', () => {
+  test('holds as many bytes as were announced, and not one more', () => {
     const window = new ReceiveWindow(10);
     assert.deepEqual(
       [window.take(4), window.take(0), window.take(6), window.take(0)],
@@ -13,21 +13,21 @@ suite('a receive window', () => {
     assert.equal(window.take(1), false);
   });
 
-  test('is announced again once half of it is free, with all that is free', () => {
+  test('is announced again once half of it is free, with all free bytes', () => {
     const window = new ReceiveWindow(10);
     window.take(10);
     assert.deepEqual([window.give(4), window.give(0), window.give(3), window.give(2)], [0, 0, 7, 0]);
     assert.deepEqual([window.take(7), window.take(1)], [true, false]);
   });
 
-  test('does not count what is free before it is announced', () => {
+  test('does not admit freed bytes before they are announced', () => {
     const window = new ReceiveWindow(10);
     window.take(10);
     window.give(4);
     assert.equal(window.take(1), false);
   });
 
-  test('that grows is announced with what is free too, and from then on by its new size', () => {
+  test('that grows is announced with all free bytes, and from then on once half of the new size is free', () => {
     const window = new ReceiveWindow(10);
     window.take(10);
     window.give(4);

@@ -1,4 +1,4 @@
-/** HTTP/2 requests that end before they are served: what they leave behind in windows, on their connection and in the access log. */
+/** HTTP/2 requests that end before they are served: their effect on windows and the connection, and their lines in the access log. */
 import assert from 'node:assert/strict';
 import { after, suite, type TestContext, test } from 'node:test';
 import { connectionWindow } from '../../src/h2/bounds.ts';
@@ -34,7 +34,7 @@ async function open(t: TestContext, settings: [number, number][] = []): Promise<
   t.after(() => client.destroy());
   return client;
 }
-/** No error of the gateway itself. */
+/** Fails if the gateway logged an internal error. */
 const noErrors = (): void =>
   assert.deepEqual(
     log.filter((line) => (JSON.parse(line) as { level: number }).level >= 50),
@@ -42,7 +42,7 @@ const noErrors = (): void =>
   );
 
 suite('HTTP/2: a body that is too long', () => {
-  test('gives the window of the connection back, what was held of it included', async (t) => {
+  test('returns its bytes to the window of the connection, held ones too', async (t) => {
     const client = await open(t);
     const uploads = (2 * connectionWindow) / piece.length;
     for (let i = 0; i < uploads; i++) {
@@ -55,11 +55,11 @@ suite('HTTP/2: a body that is too long', () => {
     const given = client.frames
       .filter(({ type, stream }) => type === frameTypes.windowUpdate && stream === 0)
       .reduce((sum, { payload }) => sum + payload.readUInt32BE(0), 65_535 - connectionWindow);
-    // What is not announced yet is less than half of the window.
+    // Less than half of the window is not announced yet.
     assert.ok(given > 3 * uploads * piece.length - connectionWindow / 2, `${given}`);
   });
 
-  test('is over with its trailers, whatever they say: it is answered, and nothing of it is judged', async (t) => {
+  test('ends with its trailers, whatever they hold: it is answered, and they are not judged', async (t) => {
     const client = await open(t);
     client.send(headers(1, pseudo('POST'), false) + data(1, piece).repeat(2));
     assert.equal(await client.fate(1), '413');
@@ -96,7 +96,7 @@ suite('HTTP/2: a refused request', () => {
     assert.match(events.at(-1)!.bytes, /abcdef$/);
   });
 
-  test('takes nothing more after its end', async (t) => {
+  test('accepts no frame after its end', async (t) => {
     const client = await open(t, [[settingIds.initialWindowSize, 0]]);
     client.send(headers(1, foreign, false) + data(1, 'abc', true) + data(1, 'def'));
     assert.equal(await client.error(1), 'reset streamClosed');
@@ -132,7 +132,7 @@ suite('HTTP/2: the access log', () => {
     ],
   ];
   for (const [what, path, bytes, expected] of rows)
-    test(`says what became of ${what}`, async (t) => {
+    test(`has the outcome of ${what}`, async (t) => {
       const client = await open(t);
       client.send(bytes(path));
       let found: { status: number; outcome: string; bytes: number }[] = [];

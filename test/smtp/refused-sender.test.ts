@@ -1,4 +1,4 @@
-/** After the mail server refused MAIL, the client's next message has nothing of it on it. */
+/** A MAIL that the mail server refused has no effect on the client's next message. */
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-/** Reusing a session with the mail server must not make any answer worse: what a used session refuses, a new one decides. */
+/** Reusing a session with the mail server must not make any answer worse: a command that a used session refuses is sent in a new one. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
@@ -71,7 +71,7 @@ test('OpenSMTPD, which accepts one EHLO a session: clients in turn, and a client
   await sink.waitFor(5);
 });
 
-test('Exim with few messages a session: the next client has no share in what the one before used up', {
+test('Exim with few messages a session: the messages of one client do not count against the next', {
   skip: without('exim4'),
 }, async (t) => {
   const sink = await mailSink(t);
