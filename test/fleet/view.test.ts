@@ -74,6 +74,53 @@ test("one journal has all gateways' events, each once, also across restarts", as
   assert.deepEqual(errors, []);
 });
 
+test('the reader of the events waits for fleet and journal, and goes on after an error', async (t) => {
+  const name = randomUUID();
+  const path = join(await tempDir(t, 'fleet-journal'), 'sekisho.db');
+  const { fleet } = await member(t, name, redis.url);
+  const journal = new Journal({ path, keep: 36_500 * 86_400_000, maxSize: 2 ** 30 });
+  const given: { fleet: typeof fleet | null; journal: Journal | null } = { fleet: null, journal: null };
+  const errors: unknown[] = [];
+  let asked = 0;
+  const reader = new FleetJournal({
+    fleet: () => {
+      asked++;
+      return given.fleet;
+    },
+    journal: () => given.journal,
+    onError: (error) => errors.push(error),
+    interval: 5,
+  });
+  t.after(async () => {
+    await reader.close();
+    await journal.close();
+  });
+  const later = async () => {
+    const before = asked;
+    await eventually(() => asked > before + 2, 'it asks again');
+  };
+  await later();
+  given.fleet = fleet;
+  await later();
+  Object.assign(given, { fleet: null, journal });
+  await later();
+  assert.deepEqual(errors, []);
+  await client.set(`{${name}}:events`, 'of a wrong type');
+  given.fleet = fleet;
+  await eventually(() => errors.length > 0, 'the error is reported');
+  await client.del(`{${name}}:events`);
+  const event = JSON.stringify({ event: probeOf('192.0.2.1'), count: 2, gateway: 'edge-2' });
+  await client.xadd(`{${name}}:events`, '*', 'source', 'another', 'event', event);
+  const rows = await eventually(async () => {
+    const { events } = await journal.page({}, 10, null);
+    return events.length > 0 ? events : undefined;
+  }, 'it is taken in');
+  assert.deepEqual(
+    rows.map(({ client, count }) => [client, count]),
+    [['192.0.2.1', 2]],
+  );
+});
+
 test('an entry of the stream is validated', () => {
   const text = (over: object, more: object = {}) =>
     JSON.stringify({
