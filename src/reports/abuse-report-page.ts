@@ -20,7 +20,9 @@ import {
 const style = `${looks}
 .bytes { margin-bottom: 14px; }
 .rows td { overflow-wrap: anywhere; }
-.rows .when { white-space: nowrap; }
+@media (min-width: 641px) { .rows .when { white-space: nowrap; } }
+/* A port broken over two lines would be misread. */
+@media (min-width: 1000px) { .rows .end { white-space: nowrap; } }
 @media print { body { background: none; } .card { break-inside: avoid; box-shadow: none; } }
 `;
 
@@ -84,6 +86,8 @@ ${pieces.join('\n')}</section>
 
 const columns = ['Time', 'Source', 'Our address', 'Asked for', 'Answer'];
 
+const classes = [' class="when"', ' class="end"', ' class="end"'];
+
 /** The time of a connection and both ends with their ports (RFC 6302). */
 function row(event: JournalEvent): string {
   const { first, client, clientPort, localAddress, localPort, listener, request } = event;
@@ -94,7 +98,7 @@ function row(event: JournalEvent): string {
     request.slice(0, 200),
     answerWords(event),
   ];
-  return `<tr>${cells.map((cell, index) => `<td data-label="${columns[index]}"${index === 0 ? ' class="when"' : ''}>${escapeHtml(cell)}</td>`).join('')}</tr>`;
+  return `<tr>${cells.map((cell, index) => `<td data-label="${columns[index]}"${classes[index] ?? ''}>${escapeHtml(cell)}</td>`).join('')}</tr>`;
 }
 
 /** Breaks the line after each escaped line ending, which stays visible. */

@@ -107,12 +107,13 @@ function timeline({ tally }: ScanResult, words: ScanWords, language: Language): 
       return `<g><title>${new Date(start).toISOString().slice(0, 16)}: ${number(sum(counts))}</title>${parts.join('')}</g>`;
     })
     .join('');
+  const last = spans.at(-1)!;
   const day = (at: number): string => sayIn(language).zoned(new Date(at));
   return card(
     words.byTime,
     `<svg class="plot" viewBox="0 0 1000 160" preserveAspectRatio="none" role="img" aria-label="${words.overTime}">${columns}
 </svg>
-<p class="ends"><span>${day(spans[0]!.start)}</span><span>${words.highest(most)}</span><span>${day(spans.at(-1)!.start)}</span></p>
+<p class="ends"><span>${day(spans[0]!.start)}</span><span>${words.highest(most)}</span><span>${day(last.start + last.hours * 3_600_000)}</span></p>
 <ul class="legend">${outcomes.map((o) => `<li class="${o}"><i style="background:var(--outcome)"></i>${words.outcomes[o]}</li>`).join('')}</ul>`,
   );
 }

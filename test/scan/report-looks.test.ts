@@ -91,3 +91,14 @@ test('the Japanese text report is aligned, with double-width characters', async 
   assert.match(report, /^手口別 +計/m);
   assert.doesNotMatch(report, /By technique|Lines to look at|What to change/);
 });
+
+test('the timeline ends where its last column does', async () => {
+  const report = htmlReport(
+    await scannedText(line('192.0.2.8', 'CONNECT mx.example.com:25', 405, 200, 4)),
+    'en',
+  );
+  assert.match(
+    report,
+    /<p class="ends"><span>10 Oct 2024, 04:00:00 UTC<\/span>.*<span>10 Oct 2024, 05:00:00 UTC<\/span><\/p>/,
+  );
+});
