@@ -143,8 +143,9 @@ class Reading {
 
   #field(name: string, value: string): void {
     const fault = fieldFault(name, value);
-    // fetch() can write control characters into values, except for these three.
-    if (fault !== null) this.#defect(fault, fault === inControl && !/[\0\r\n]/.test(value));
+    // fetch() can write control characters into values, except for these three. nginx, HAProxy and Caddy accept white space around them.
+    if (fault === inControl && !/[\0\r\n]/.test(value)) this.#defect(fault, { byPage: true });
+    else if (fault !== null) this.#defect(fault, fault === aroundValue ? { elsewhereServed: true } : {});
     const { rawHeaders } = this;
     switch (name.length) {
       case 6:
@@ -166,13 +167,14 @@ class Reading {
     rawHeaders.push(name, value);
   }
 
-  #defect(why: string, byPage = false): void {
+  #defect(why: string, whose: Pick<RequestDefect, 'byPage' | 'elsewhereServed'> = {}): void {
     this.defects ??= [];
-    this.defects.push(byPage ? { why, at: this.#at, byPage } : { why, at: this.#at });
+    this.defects.push({ why, at: this.#at, ...whose });
   }
 }
 
 const inControl = 'a control character in a field value';
+const aroundValue = 'white space around a field value';
 
 /** RFC 9113 section 8.2. */
 export function fieldFault(name: string, value: string): string | null {
@@ -180,7 +182,7 @@ export function fieldFault(name: string, value: string): string | null {
   if (name === '' || !validName(name)) fault = 'a field name that is not a token in lower case';
   else if (!valid(value, inValue)) fault = inControl;
   else if (value !== '' && (isSpace(value.charCodeAt(0)) || isSpace(value.charCodeAt(value.length - 1))))
-    fault = 'white space around a field value';
+    fault = aroundValue;
   else if (connectionSpecific.has(name)) fault = `${name}, which is the connection's in HTTP/1 only`;
   else if (name === 'te' && value.toLowerCase() !== 'trailers') fault = 'a TE other than trailers';
   return fault;

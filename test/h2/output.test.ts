@@ -135,6 +135,20 @@ suite('the bodies of a connection', () => {
     assert.equal(out.window, 4);
   });
 
+  test('cost nothing while they wait for a window', async (t) => {
+    const { out, read, body, received, settled } = await output(t);
+    read();
+    const [one, two] = [body(1), body(3, 0)];
+    one.push(Buffer.alloc(65_536), 0);
+    two.push(Buffer.from('a'), 0);
+    await received(1, 65_535);
+    await settled();
+    const turns = t.mock.method(globalThis, 'setImmediate').mock;
+    out.flush();
+    await new Promise((done) => setTimeout(done, 20));
+    assert.equal(turns.callCount(), 0);
+  });
+
   test('are dropped without a trace', async (t) => {
     const { out, read, got, body, settled } = await output(t);
     read();

@@ -96,6 +96,15 @@ suite('HTTP/2: a refused request', () => {
     assert.match(events.at(-1)!.bytes, /abcdef$/);
   });
 
+  test('does not count where other servers accept it: white space around a value', async (t) => {
+    const client = await open(t);
+    const before = events.length;
+    client.send(headers(1, [...pseudo(), 'user-agent', 'app/1 ']));
+    assert.equal(await client.fate(1), 'reset protocolError');
+    await eventually(() => events.length > before, 'it is recorded', patience);
+    assert.deepEqual([events.at(-1)!.rule, events.at(-1)!.counts], ['framing', false]);
+  });
+
   test('accepts no frame after its end', async (t) => {
     const client = await open(t, [[settingIds.initialWindowSize, 0]]);
     client.send(headers(1, foreign, false) + data(1, 'abc', true) + data(1, 'def'));
