@@ -22,12 +22,13 @@ export const isHttp2 = (req: Request): req is Http2ServerRequest => 'stream' in 
 export const isStandIn = (req: Request): boolean =>
   !isHttp2(req) && !(req instanceof IncomingMessage && typeof req.socket?.destroy === 'function');
 
-/** The raw headers; for a request without them, rebuilt from the parsed ones. */
+/** The raw headers; rebuilt from the parsed ones for a request without them, such as one that a serverless runtime has made up. */
 export const rawHeadersOf = (req: Request): string[] =>
-  req.rawHeaders ??
-  Object.entries(req.headers ?? {}).flatMap(([name, value]) =>
-    [value ?? []].flat().flatMap((one) => [name, String(one)]),
-  );
+  req.rawHeaders?.length > 0
+    ? req.rawHeaders
+    : Object.entries(req.headers ?? {}).flatMap(([name, value]) =>
+        [value ?? []].flat().flatMap((one) => [name, String(one)]),
+      );
 
 /** The facts of a request. HTTP/2 pseudo-headers are moved out of `rawHeaders`. */
 export function received(req: Request): HttpRequest {

@@ -41,6 +41,8 @@ test('a request over HTTP/1 has a body by its framing fields', () => {
 test('raw headers are rebuilt for a request without them', () => {
   const headers = { host: 'a', 'set-cookie': ['b', 'c'], absent: undefined };
   assert.deepEqual(rawHeadersOf({ headers } as never), ['host', 'a', 'set-cookie', 'b', 'set-cookie', 'c']);
+  assert.deepEqual(rawHeadersOf({ headers, rawHeaders: [] } as never).slice(0, 2), ['host', 'a']);
+  assert.deepEqual(rawHeadersOf({ headers, rawHeaders: ['Host', 'b'] } as never), ['Host', 'b']);
   assert.deepEqual(rawHeadersOf({} as never), []);
 });
 

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { type IncomingMessage, type OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { IncomingMessage, type OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { PassThrough } from 'node:stream';
 import { suite, test } from 'node:test';
 import { guard } from '../../plugins/guard.ts';
 import { Counters } from '../../src/events/counters.ts';
@@ -113,6 +114,29 @@ suite('a request that did not come from a connection', () => {
       };
       assert.deepEqual([answered('www.example.net'), answered('www.example.com')], [200, 421]);
       assert.deepEqual([seen, events.map(({ rule }) => rule)], [['www.example.net'], ['host-foreign']]);
+    });
+
+  // As serverless-http and serverless-express make them: an IncomingMessage without raw headers, on a stream instead of a socket.
+  for (const upgrade of [{}, { upgrade: 'websocket', connection: 'upgrade' }])
+    test(`is judged by its parsed headers, ${JSON.stringify(upgrade)}`, async (t) => {
+      const { server, events } = await checkpointedServer(t);
+      const answered = async (host: string) => {
+        const req = Object.assign(new IncomingMessage(new PassThrough() as never), {
+          ...{ method: 'POST', url: '/', httpVersion: '1.1', complete: true },
+          headers: { host, 'content-length': 2, ...upgrade },
+        });
+        const res = new ServerResponse(req as never);
+        const body = new PassThrough();
+        res.assignSocket(body as never);
+        server.emit('request', req, res);
+        if (!res.writableFinished) await once(res, 'finish');
+        return res.statusCode;
+      };
+      assert.deepEqual([await answered('www.example.net'), await answered('www.example.com')], [200, 421]);
+      assert.deepEqual(
+        events.filter(({ action }) => action === 'block').map(({ rule }) => rule),
+        ['host-foreign'],
+      );
     });
 
   test('reaches the upgrade listener of the app at once', async (t) => {
