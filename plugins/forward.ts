@@ -11,9 +11,9 @@ import type {
 import fp from 'fastify-plugin';
 import { type CompiledForward, compileForward, type ForwardSettings } from '../src/config/forward-options.ts';
 import { Forwarder, isSecure } from '../src/forward/forwarder.ts';
-import { outgoingBody, withoutDeletedFields } from '../src/forward/outgoing-body.ts';
+import { outgoingBody } from '../src/forward/outgoing-body.ts';
 import { type ReplyOptions, ReplySide } from '../src/forward/reply-side.ts';
-import { rewritten } from '../src/forward/rewritten-request.ts';
+import { asHooksLeftIt, rewritten } from '../src/forward/rewritten-request.ts';
 import { type Handshake, handshakeOf, RoutedUpgrades } from '../src/forward/routed-upgrades.ts';
 import type { Judged } from '../src/guard/checkpoint.ts';
 import { endBehind, isLast } from '../src/guard/current-exchange.ts';
@@ -118,7 +118,7 @@ class Backends {
       this.#guard.refuse(req, reply.raw);
       return;
     }
-    const target = path === undefined ? this.#compiled.rewrite(judged.verdict.path) : givenPath(path);
+    const target = path === undefined ? this.#compiled.rewrite(pathOf(req, judged)) : givenPath(path);
     if (typeof target === 'number') {
       if (target === 404) reply.callNotFound();
       else
@@ -130,7 +130,7 @@ class Backends {
     }
     const upgrade = judged.verdict.upgrade && this.#upgrades !== null && handshake !== undefined;
     if (upgrade && !hasBody(req) && !isStandIn(req))
-      this.#carry(reply, handshake, this.#ours(judged, target, true));
+      this.#carry(reply, handshake, asHooksLeftIt(this.#ours(judged, target, true), request));
     // An upgrade that is not carried continues as an ordinary request (RFC 9110 section 7.8). Not one with a body: Node does
     // not read the body of an upgrade request. Nor one made by `inject`, which has no real socket to carry.
     else if (handshake !== undefined && (upgrade || hasBody(req)))
@@ -148,7 +148,7 @@ class Backends {
   #send(request: FastifyRequest, reply: FastifyReply, judged: Judged, options?: ReplyOptions): void {
     const { body, source } = outgoingBody(request, judged.request);
     const rewrite = options?.rewriteRequestHeaders;
-    const out = rewritten(withoutDeletedFields(request, judged), request, rewrite);
+    const out = rewritten(asHooksLeftIt(judged, request), request, rewrite);
     const side = new ReplySide(request, reply, source, options);
     const group = this.#forwarder.groupFor(out)!;
     // Node or the guard has already answered `100 Continue`.
@@ -166,11 +166,16 @@ class Backends {
   }
 }
 
-/** Checks the path given to `reply.forward`, which is sent unchanged: a space or a line break in it would smuggle a request. */
+/** The path as it was judged, or as `rewriteUrl` or a hook of the app has changed it: the hooks check that one. */
+function pathOf({ url = '' }: Request, { request, verdict }: Judged): string {
+  return url === request.target || url === verdict.path ? verdict.path : givenPath(url);
+}
+
+/** Checks a path of the app, which is sent unchanged: a space or a line break in it would smuggle a request. */
 function givenPath(path: string): string {
   if (!/^\/[\x21-\x22\x24-\x7e]*$/.test(path))
     throw new TypeError(
-      `reply.forward: ${JSON.stringify(path)} is not a path. Write one that begins with /, percent-encoded`,
+      `forward: ${JSON.stringify(path)} is not a path. Write one that begins with /, percent-encoded`,
     );
   return path;
 }

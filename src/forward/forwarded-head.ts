@@ -37,6 +37,9 @@ function spellings(name: string): string[] {
     .map((one) => one.slice(1));
 }
 
+/** Whether a forwarder never passes this field on as it is. */
+export const isRewritten = (name: string): boolean => dropped.has(name) || is(name, 'content-length');
+
 /** Those whose value decides what is written instead. */
 const looked = new FieldNames(
   'connection',

@@ -1,7 +1,6 @@
 /** The body that an app forwards: as received, or as its parsers and hooks have left it. */
 import { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
-import type { Judged } from '../guard/checkpoint.ts';
 import type { HttpRequest } from '../wire/http-request.ts';
 import { type IncomingBody, lengthOf } from './forwarder.ts';
 
@@ -38,18 +37,4 @@ function encoded(body: unknown, type: string): Buffer {
   throw new TypeError(
     `forward: a body of ${type || 'no type'} was parsed by the app and can't be sent any more. Give its route a parser that leaves it a string, a buffer or a stream`,
   );
-}
-
-/** The request without the fields on the body that a hook deleted: a body that a hook decompressed has no Content-Encoding. */
-export function withoutDeletedFields(request: FastifyRequest, judged: Judged): Judged {
-  if (request.body === undefined || request.body === request.raw) return judged;
-  const deleted = (name: string): boolean =>
-    /^content-(?:encoding|md5|digest)$/i.test(name) && request.headers[name.toLowerCase()] === undefined;
-  const { rawHeaders } = judged.request;
-  if (!rawHeaders.some((name, i) => i % 2 === 0 && deleted(name))) return judged;
-  const strip = [
-    ...judged.verdict.strip,
-    ...rawHeaders.flatMap((name, i) => (i % 2 === 0 && deleted(name) ? [i] : [])),
-  ];
-  return { ...judged, verdict: { ...judged.verdict, strip } };
 }

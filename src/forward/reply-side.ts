@@ -1,6 +1,6 @@
 /** The client's side of an attempt in an app of your own: the answer goes out as a Fastify reply, so that the app's hooks see it. */
 import type { EventEmitter } from 'node:events';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isHttp2 } from '../guard/received.ts';
@@ -115,7 +115,9 @@ export class ReplySide implements ClientSide {
     try {
       const fields = rewriteHeaders === undefined ? headers : rewriteHeaders(headers, request);
       reply.code(statusCode).headers(fields);
-      if (!isHttp2(request.raw)) (reply.raw as ServerResponse).statusMessage = reason;
+      // The usual reason is left to Node: a hook may still change the status.
+      if (!isHttp2(request.raw) && reason !== STATUS_CODES[statusCode])
+        (reply.raw as ServerResponse).statusMessage = reason;
       if (onResponse !== undefined) onResponse(request, reply, { statusCode, headers: fields, stream });
       else if (stream === null) reply.send();
       else reply.send(stream);

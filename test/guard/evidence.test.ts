@@ -52,6 +52,17 @@ suite('evidence', () => {
       assert.equal(await body, 'all\xe9');
     });
 
+  test('leaves no timer behind', async () => {
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    const before = timers();
+    const stream = new PassThrough();
+    const body = collected(stream);
+    assert.equal(timers(), before + 1);
+    stream.end();
+    await body;
+    assert.equal(timers(), before);
+  });
+
   test('of a sender that has left already is empty', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const stream = new PassThrough();
