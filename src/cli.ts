@@ -214,7 +214,10 @@ export function buildProgram(exit: Exit): Program {
     .version(packageJson.version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .showHelpAfterError('(see --help)')
-    .addHelpText('after', '\nExit codes: 0 fine, 1 found something or invalid input, 2 usage error.')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 fine, 1 found something or invalid input, 2 usage error; audit, scan and health also 3: unknown.',
+    )
     .exitOverride();
   for (const register of commands) register(program, exit);
   for (const command of program.commands) command.copyInheritedSettings(program).allowExcessArguments(false);

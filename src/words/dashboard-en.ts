@@ -205,7 +205,8 @@ export const dashboardInEnglish = {
       recorded.replace(/^The sender wanted /, ''),
     passedOn: 'forwarded',
     closed: 'connection closed',
-    status: (status: number) => `status ${status}`,
+    /** Below 100 it is the second byte of a SOCKS reply. */
+    status: (status: number) => (status < 100 ? `SOCKS reply ${status}` : `status ${status}`),
     allFrom: (source: string) => `All from ${source}`,
     cameIn: 'Received bytes',
     rule: 'Rule',

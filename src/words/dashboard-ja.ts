@@ -204,7 +204,7 @@ export const dashboardInJapanese: DashboardWords = {
     wanted: wantedText,
     passedOn: '転送',
     closed: '切断',
-    status: (status) => `ステータス ${status}`,
+    status: (status) => (status < 100 ? `SOCKS の応答 ${status}` : `ステータス ${status}`),
     allFrom: (source) => `${source} のすべて`,
     cameIn: '受け取ったバイト列',
     rule: '規則',

@@ -122,3 +122,8 @@ suite('the catalogue', () => {
     assert.ok(commonInJapanese.techniques.connect);
   });
 });
+
+test('the answer of a SOCKS decoy is not called a status', () => {
+  const said = [dashboardWords.en, dashboardWords.ja].flatMap(({ event }) => [2, 421].map(event.status));
+  assert.deepEqual(said, ['SOCKS reply 2', 'status 421', 'SOCKS の応答 2', 'ステータス 421']);
+});
