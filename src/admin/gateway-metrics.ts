@@ -87,7 +87,7 @@ const when = <T>(value: T | null, read: (value: T) => number): Sample[] =>
 const certificateMetrics = (certificates: GatewayState['certificates']): ExtraMetric[] => [
   {
     name: 'certificate_expiry_timestamp_seconds',
-    help: 'When a certificate ordered by ACME expires, seconds since the epoch.',
+    help: 'When a certificate ordered by ACME expires, seconds since the epoch (label host).',
     type: 'gauge',
     samples: () =>
       (certificates()?.states ?? []).flatMap(({ host, notAfter }): Sample[] =>
@@ -96,7 +96,7 @@ const certificateMetrics = (certificates: GatewayState['certificates']): ExtraMe
   },
   {
     name: 'acme_orders_total',
-    help: 'Certificate orders since the start, by outcome.',
+    help: 'Certificate orders since the start (label outcome: issued or failed).',
     type: 'counter',
     samples: () =>
       Object.entries(certificates()?.orders ?? {}).map(([outcome, count]): Sample => [{ outcome }, count]),
@@ -113,19 +113,19 @@ const stapleMetrics = (staples: GatewayState['staples']): ExtraMetric[] => {
   return [
     {
       name: 'ocsp_response_expiry_timestamp_seconds',
-      help: 'When the OCSP response for a must-staple certificate ends, seconds since the epoch; 0: there is none.',
+      help: 'When the OCSP response for a must-staple certificate ends, seconds since the epoch (labels host and serial); 0: there is none.',
       type: 'gauge',
       samples: samples(({ until }) => (until ?? 0) / 1000),
     },
     {
       name: 'ocsp_response_fetched_timestamp_seconds',
-      help: 'When that response was fetched; 0: there is none.',
+      help: 'When the OCSP response for a must-staple certificate was fetched, seconds since the epoch (labels host and serial); 0: there is none.',
       type: 'gauge',
       samples: samples(({ fetched }) => (fetched ?? 0) / 1000),
     },
     {
       name: 'ocsp_responder_up',
-      help: 'Whether the last request for it gave a usable response.',
+      help: '1 if the last request for the OCSP response of a must-staple certificate gave a usable one, otherwise 0 (labels host and serial).',
       type: 'gauge',
       samples: samples(({ trouble }) => (trouble === null ? 1 : 0)),
     },
