@@ -13,7 +13,7 @@ export interface FleetJournalOptions {
   /** The current fleet; null: none is configured. */
   readonly fleet: () => Pick<Fleet, 'health' | 'source' | 'name' | 'entries'> | null;
   readonly journal: () => Pick<Journal, 'takeIn' | 'mark'> | null;
-  /** Called with errors; the read is retried. */
+  /** Called with errors, with the same one once a minute; the read is retried. */
   readonly onError: (error: unknown) => void;
   /** Milliseconds between two reads of the stream. @default 1000 */
   readonly interval?: number;
@@ -27,6 +27,8 @@ interface Mark {
 
 /** Entries per read. */
 const page = 500;
+/** The same error is reported once in this time, in milliseconds: a stream of the wrong type fails every read. */
+const sameError = 60_000;
 
 export class FleetJournal {
   readonly #options: FleetJournalOptions;
@@ -34,6 +36,7 @@ export class FleetJournal {
   #mark: { name: string; cursor: string; before: string } | null = null;
   #reading: Promise<void> | null = null;
   #skipped = 0;
+  #reported = { text: '', at: 0 };
 
   constructor(options: FleetJournalOptions) {
     this.#options = options;
@@ -41,7 +44,7 @@ export class FleetJournal {
       this.#reading ??= this.#read()
         .catch((error: unknown) => {
           this.#mark = null;
-          options.onError(error);
+          this.#report(error);
         })
         .finally(() => {
           this.#reading = null;
@@ -79,6 +82,14 @@ export class FleetJournal {
       this.#mark = { ...this.#mark, cursor: last.id };
       if (entries.length < page) return;
     }
+  }
+
+  #report(error: unknown): void {
+    const text = error instanceof Error ? error.message : String(error);
+    const now = performance.now();
+    if (text === this.#reported.text && now - this.#reported.at < sameError) return;
+    this.#reported = { text, at: now };
+    this.#options.onError(error);
   }
 
   #row({ event }: StreamEntry): FoldedEvent[] {

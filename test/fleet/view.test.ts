@@ -108,6 +108,8 @@ test('the reader of the events waits for fleet and journal, and goes on after an
   await client.set(`{${name}}:events`, 'of a wrong type');
   given.fleet = fleet;
   await eventually(() => errors.length > 0, 'the error is reported');
+  await later();
+  assert.equal(errors.length, 1, 'once');
   await client.del(`{${name}}:events`);
   const event = JSON.stringify({ event: probeOf('192.0.2.1'), count: 2, gateway: 'edge-2' });
   await client.xadd(`{${name}}:events`, '*', 'source', 'another', 'event', event);
