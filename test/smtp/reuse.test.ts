@@ -144,22 +144,23 @@ suite('reuse of sessions with the mail server', () => {
     assert.deepEqual(ended, [0, 1]);
   });
 
-  test('no reuse after a refusal of the mail server', async (t) => {
-    const { sink, port } = await guarded(
-      t,
-      {},
-      { reply: (line) => (line.includes('<nobody@') ? '550 5.1.1 No such user' : undefined) },
-    );
-    const client = await Dialogue.greeted(t, port);
-    assert.equal(await client.code('MAIL FROM:<a@example.org>'), 250);
-    assert.equal(await client.code('RCPT TO:<nobody@example.net>'), 550);
-    assert.equal(await client.code('RCPT TO:<user@example.net>'), 250);
-    assert.equal(await client.code('DATA'), 354);
-    assert.equal(await client.code('Hi\r\n.'), 250);
-    await leave(client);
-    await deliver(t, port);
-    assert.equal(sink.received.length, 2);
-  });
+  for (const refusal of [550, 450])
+    test(`no reuse after the mail server said ${refusal}`, async (t) => {
+      const { sink, port } = await guarded(
+        t,
+        {},
+        { reply: (line) => (line.includes('<nobody@') ? `${refusal} No such user` : undefined) },
+      );
+      const client = await Dialogue.greeted(t, port);
+      assert.equal(await client.code('MAIL FROM:<a@example.org>'), 250);
+      assert.equal(await client.code('RCPT TO:<nobody@example.net>'), refusal);
+      assert.equal(await client.code('RCPT TO:<user@example.net>'), 250);
+      assert.equal(await client.code('DATA'), 354);
+      assert.equal(await client.code('Hi\r\n.'), 250);
+      await leave(client);
+      await deliver(t, port);
+      assert.equal(sink.received.length, 2);
+    });
 
   test('no reuse of a session without mail, or with an open message', async (t) => {
     const { sink, port } = await guarded(t);
