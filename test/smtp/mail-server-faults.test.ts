@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import { RoundRobin } from '../../src/smtp/round-robin.ts';
+import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
 import { without } from '../support/peers.ts';
 import { Dialogue } from './dialogue.ts';
@@ -203,6 +204,21 @@ test('a second reply to one command is not taken for the reply to the next one',
     assert.equal(await client.code(command), 421, command);
     await client.closed();
   }
+});
+
+test('a mail server that goes on and on replying is disconnected', async (t) => {
+  let closed = false;
+  const server = await fakeServer(t, (socket) => {
+    socket.write('220 mx.example.net\r\n');
+    socket.on('data', () => socket.write('250 a\r\n250 b\r\n250 c\r\n'));
+    socket.once('close', () => {
+      closed = true;
+    });
+  });
+  const { port } = await startGuard(t, server.port);
+  const client = await Dialogue.greeted(t, port);
+  await eventually(() => closed, 'the end of the session');
+  assert.equal(await client.code('NOOP'), 250, 'the client may go on, with a new session');
 });
 
 test('XCLIENT configured but not offered: 421, since the mail server would trust every client', async (t) => {
