@@ -1,6 +1,9 @@
 /** A message that the mail server refuses at its end: it is not mail accepted, and an error of the client. */
 import assert from 'node:assert/strict';
+import type { Socket } from 'node:net';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { eventually } from '../support/eventually.ts';
 import { Dialogue } from './dialogue.ts';
 import { mailSink, startGuard } from './support.ts';
 
@@ -46,4 +49,26 @@ test('a refused message does not reset the error count, a delivered one does', a
     assert.equal(sent, messages, reply);
     client.socket.destroy();
   }
+});
+
+test('a message that begins before the 354 of a slow mail server gets 521, and the mail server none of it', async (t) => {
+  const sockets: Socket[] = [];
+  const sink = await mailSink(t, { reply: (line) => (line === 'DATA' ? null : undefined) });
+  sink.server.on('connection', (socket: Socket) => sockets.push(socket));
+  const { port, events } = await startGuard(t, sink.port);
+  const client = await Dialogue.greeted(t, port);
+  for (const line of ['MAIL FROM:<a@example.org>', 'RCPT TO:<user@example.net>']) await client.say(line);
+  client.send('DATA\r\n');
+  await eventually(() => sink.received[0]!.endsWith('DATA\r\n'), 'DATA');
+  client.send('Subject: early\r\n');
+  // By now the guard has it: both run in this process.
+  await delay(50);
+  sockets[0]!.write('354 Go on\r\n');
+  assert.match((await client.reply()).text, /^521 5\.5\.1 Talked before 354/);
+  await client.closed();
+  assert.doesNotMatch(sink.received[0]!, /early/);
+  assert.deepEqual(
+    events.map(({ rule }) => rule),
+    ['smtp-early-talk'],
+  );
 });
