@@ -328,7 +328,11 @@ async function supportsEcdsa(socket: Socket, timeout: number): Promise<boolean> 
   const onClose = (): void => hello.reject(clientClosed);
   socket.once('close', onClose);
   // Set before the timer of `peekFirstByte`, which would only close the connection.
-  const timer = setTimeout(() => hello.reject(new ClientSlow('no TLS handshake in time')), timeout);
+  const timer = setTimeout(() => {
+    hello.reject(new ClientSlow('no TLS handshake in time'));
+    // A client that expects TLS could not read an answer.
+    socket.destroy();
+  }, timeout);
   peekFirstByte(socket, timeout, true, (_speaksTls, bytes) => hello.resolve(readHello(bytes).takesEcdsa));
   try {
     return await hello.promise;

@@ -1,5 +1,7 @@
 /** Must-staple certificates at the mail guard. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { after, test } from 'node:test';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
@@ -64,5 +66,27 @@ test('a client that supports only RSA gets the RSA certificate, whether certific
           );
           assert.equal(/CN ?= ?(mx\.example\.\w+)/.exec(stdout)?.[1], name ?? 'mx.example.net');
         }
+  }
+});
+
+test('a client that does not finish its hello is cut off without a word in the clear', async (t) => {
+  const sink = await mailSink(t);
+  const tls = (['ec', 'rsa'] as const).map((kind) =>
+    authority.issue('mx.example.net', { kind, staple: false }),
+  );
+  const { ports } = await startGuard(t, sink.port, {
+    tls,
+    listen: [{ tls: 'implicit' }],
+    timeouts: { command: 500 },
+  });
+  for (const begun of ['', '160301020001']) {
+    const socket = connect(ports[0]!, '127.0.0.1');
+    t.after(() => socket.destroy());
+    await once(socket, 'connect');
+    socket.write(Buffer.from(begun, 'hex'));
+    const got: Buffer[] = [];
+    socket.on('data', (bytes: Buffer) => got.push(bytes));
+    await once(socket, 'close');
+    assert.equal(Buffer.concat(got).toString(), '');
   }
 });
