@@ -171,6 +171,16 @@ suite('a list with prefixes that embed IPv4 addresses', () => {
       assert.deepEqual(listedPrefix(text), { idle: `${text} covers every IPv4 address behind ${by}` }));
 });
 
+test('6to4 prefixes of addresses that no client can have ban nobody in a list; their neighbours are banned', () => {
+  for (const text of [
+    ...['2002::/24', '2002:a00::/24', '2002:6440::/26', '2002:7f00::/24', '2002:a9fe::/32'],
+    ...['2002:ac10::/28', '2002:c0a8::/32'],
+  ])
+    assert.ok('idle' in listedPrefix(text), text);
+  for (const text of ['2002:6480::/26', '2002:ac20::/28', '2002:a9ff::/32', '2002:b00::/24'])
+    assert.ok('prefix' in listedPrefix(text), text);
+});
+
 suite('an allow-list with prefixes that embed IPv4 addresses', () => {
   const ways = [
     '203.0.113.7',

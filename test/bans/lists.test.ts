@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { open, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
@@ -193,6 +194,21 @@ test('a list matches exactly the clients that its prefixes cover', () => {
       },
     ),
   );
+});
+
+test('lists are read one after the other, so that the last one read is in force', async (t) => {
+  const file = join(await tempDir(t, 'lists'), 'list.txt');
+  // Large enough for a thread of its own, which takes longer than reading a short list.
+  await writeFile(file, '# a comment\n'.repeat(50_000));
+  const sizes: number[] = [];
+  const onLists = ({ size }: PrefixList): void => {
+    sizes.push(size);
+    writeFileSync(file, '192.0.2.1\n');
+  };
+  const watch = new ListWatch({ files: [file], interval: 60_000, onLists, onError: assert.ifError });
+  t.after(() => watch.close());
+  await Promise.all([watch.load(), watch.load()]);
+  assert.deepEqual(sizes, [0, 1]);
 });
 
 test('a list is not read while it is being written', async (t) => {

@@ -67,13 +67,21 @@ suite('the intent', () => {
         'db.internal',
         'router.lan',
         'www.10.0.0.1.nip.io',
+        ...['a.intranet', 'a.corp', 'a.home.arpa', 'a.svc', 'a.cluster.local'],
         '[64:ff9b::a00:1]',
       ].map((host) => wanted(host)),
     ],
     ['remote-login', ...[22, 23, 3389, 5900].map((port) => wanted('www.example.com', port))],
     ['mail-access', ...[110, 143, 993, 995].map((port) => wanted('www.example.com', port))],
     ['socks-bind', { ...wanted('198.51.100.7'), protocol: 'SOCKS BIND' }],
-    ['udp-relay', { ...wanted('198.51.100.7'), protocol: 'SOCKS UDP ASSOCIATE' }],
+    [
+      'udp-relay',
+      ...['SOCKS UDP ASSOCIATE', 'connect-udp', 'connect-udp-bind'].map((protocol) => ({
+        ...wanted('198.51.100.7'),
+        protocol,
+      })),
+    ],
+    ['vpn-relay', { ...wanted('198.51.100.7'), protocol: 'connect-ip' }],
     [
       'proxy-judge',
       ...['ifconfig.io', 'wtfismyip.com', 'api.ipify.org', 'www.ip.sb'].map((host) => wanted(host)),
@@ -97,6 +105,13 @@ suite('the intent', () => {
       wanted('www.example.com', 80, '/x?f=..%2f..%2f..%2fetc%2fpasswd'),
       wanted('www.example.com', 80, '/x?id=1+union+select+1'),
       wanted('www.example.com', 80, '/x?q=%3Cscript%3E'),
+      wanted('www.example.com', 80, '/', 'q=%3Cscript%3E'),
+      ...[
+        ...['_REQUEST[a]', '_SERVER[a]', 'allow_url_include', 'auto_prepend_file', '/etc/shadow', 'boot.ini'],
+        ...['proc/self/environ', 'union+all+select', "'+or+1", 'sleep(1', 'benchmark(', 'xp_cmdshell'],
+        ...['information_schema', 'onerror=', '${jndi:', '() { :;', 'wget+http:', 'curl+-', ';cat '],
+        ...['base64_decode', 'eval(', 'system(', 'passthru(', 'shell_exec(', 'call_user_func'],
+      ].map((text) => wanted('www.example.com', 80, `/x?a=${text}`)),
     ],
     [
       'proxy-judge',

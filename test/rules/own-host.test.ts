@@ -32,6 +32,8 @@ suite('foreign hosts in texts', () => {
     ['for=192.0.2.1;host="www.example.net:443";proto=https', null],
     ['for=192.0.2.1, for=192.0.2.2;HOST=evil.example', 'evil.example'],
     ['host="evil.example"', 'evil.example'],
+    ['for=192.0.2.1; host=evil.example', 'evil.example'],
+    ['for=192.0.2.1 host = evil.example', 'evil.example'],
     ['for=host', null],
   ] as const)
     test(`Forwarded: ${value}`, () => {

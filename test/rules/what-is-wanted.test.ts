@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { judge, judgeFirstBytes, type Verdict } from '../../src/judge.ts';
-import { wantedSentence } from '../../src/rules/wanted-sentence.ts';
+import { nothingWanted } from '../../src/rules/intent.ts';
+import { destination, wantedSentence } from '../../src/rules/wanted-sentence.ts';
 import { seeksInJapanese } from '../../src/words/rules-ja.ts';
 import { corpusPolicy } from '../support/policy.ts';
 
@@ -57,6 +58,23 @@ suite('what was wanted', () => {
     const { wanted } = judgeFirstBytes(bytes, policy)!;
     assert.deepEqual([wanted?.host, wanted?.text], ['www.example.com', 'WWW.Example.com:80']);
   });
+});
+
+test('fields by which a trusted proxy names another host are believed and forwarded', () => {
+  const fields = ['X-Forwarded-Host', 'www.example.com', 'X-Original-URL', 'http://www.example.com/'];
+  const request = {
+    ...{ method: 'GET', target: '/', version: '1.1' },
+    rawHeaders: ['Host', 'www.example.net', ...fields],
+  };
+  const { signals, strip } = judge(request, policy, { trusted: true, allowed: false, banned: false });
+  assert.deepEqual([signals, strip], [[], []]);
+  assert.deepEqual(judge(request, policy).strip, [2, 4]);
+});
+
+test('a destination is clipped to 512 characters', () => {
+  const text = `http://www.example.com/${'a'.repeat(1000)}`;
+  assert.equal(destination({ ...nothingWanted, text }), text.slice(0, 512));
+  assert.equal(destination(nothingWanted), null);
 });
 
 suite('the sentence on another protocol than HTTP', () => {
