@@ -18,6 +18,7 @@ import { commandWords } from '../words/commands.ts';
 import { environmentLanguage } from '../words/language.ts';
 import { inputError } from './input-error.ts';
 import type { Command, ExplainOptions } from './options.ts';
+import { ownEvent } from './own-event.ts';
 import { loadConfigOrWelcome } from './welcome-config.ts';
 
 const { explain: words } = commandWords[environmentLanguage(process.env)];
@@ -26,7 +27,9 @@ const { explain: words } = commandWords[environmentLanguage(process.env)];
 export const run: Command<ExplainOptions> = async ({ config: file, json = false }) => {
   const config = loadConfigOrWelcome(file);
   const { policy } = compile(config);
-  const given = await buffer(process.stdin);
+  const read = await buffer(process.stdin);
+  const event = ownEvent(read);
+  const given = event ?? read;
   if (given.length === 0) {
     inputError(
       'explain',
@@ -44,7 +47,7 @@ export const run: Command<ExplainOptions> = async ({ config: file, json = false 
     process.stdout.write(texts.join(json ? '' : '\n'));
     return 0;
   }
-  const logged = readLogged(given.toString('latin1'), Date.now());
+  const logged = event === null ? readLogged(given.toString('latin1'), Date.now()) : null;
   if (logged !== null && logged.entry === null) {
     inputError(
       'explain',
@@ -60,7 +63,7 @@ export const run: Command<ExplainOptions> = async ({ config: file, json = false 
     return 0;
   }
   const text = given.toString('latin1', 0, 1000);
-  if (logged === null && looksLogged(text)) {
+  if (event === null && logged === null && looksLogged(text)) {
     inputError(
       'explain',
       'this looks like a log line, but its format is unknown',
@@ -72,7 +75,9 @@ export const run: Command<ExplainOptions> = async ({ config: file, json = false 
   const { bytes, note } = logged === null ? readInput(given) : fromLogLine(logged.entry!.request, host);
   const explanation = explain(bytes, policy);
   process.stdout.write(
-    json ? `${JSON.stringify(asJson(explanation, bytes))}\n` : asText(explanation, bytes, note),
+    json
+      ? `${JSON.stringify(asJson(explanation, bytes))}\n`
+      : asText(explanation, bytes, event === null ? note : "read from a line of sekisho's log"),
   );
   return 0;
 };
