@@ -121,7 +121,7 @@ export class Conversation {
 
   /** Whether RSET changes anything at the mail server. */
   get isResettable(): boolean {
-    return this.isOpenBehind || (this.mailRefused && !this.server.isLost);
+    return this.isOpenBehind || this.mailRefused;
   }
 
   /** Ends the open message, if any. */

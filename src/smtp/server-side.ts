@@ -44,7 +44,7 @@ export class ServerSide {
     return this.#upstream;
   }
 
-  get isLost(): boolean {
+  get #isLost(): boolean {
     return this.#upstream?.isLost ?? true;
   }
 
@@ -185,7 +185,7 @@ export class ServerSide {
    */
   async #anywhere<T>(send: () => Promise<T>, isOver: (answer: T) => boolean): Promise<T> {
     this.#unproven = false;
-    if (this.#isSecondHand && !this.authenticated && !this.isLost) {
+    if (this.#isSecondHand && !this.authenticated && !this.#isLost) {
       try {
         const answer = await send();
         if (!isOver(answer)) return answer;
@@ -195,7 +195,7 @@ export class ServerSide {
         this.drop();
       }
     }
-    if (this.isLost) await this.#dialAfresh();
+    if (this.#isLost) await this.#dialAfresh();
     return send();
   }
 

@@ -143,3 +143,22 @@ test('mail bans keep a bounded number of clients', () => {
     [true, true, false, false, false],
   );
 });
+
+test('a client that may relay is never cut off for the recipients that the mail server refuses', async (t) => {
+  const sink = await mailSink(t, {
+    reply: (line) => (line.includes('<dead@') ? '550 5.1.1 Unknown' : undefined),
+  });
+  const settings = { limits: { errors: 3 } };
+  for (const [relayFrom, most] of [
+    [['127.0.0.1/32'], 20],
+    [[], 3],
+  ] as const) {
+    const { port } = await startGuard(t, sink.port, { ...settings, relayFrom });
+    const client = await Dialogue.greeted(t, port);
+    assert.equal(await client.code('MAIL FROM:<a@example.org>'), 250);
+    for (let i = 0; i < most; i++) assert.equal(await client.code('RCPT TO:<dead@example.net>'), 550);
+    if (most === 20) continue;
+    client.send('RCPT TO:<dead@example.net>\r\n');
+    assert.deepEqual([(await client.reply()).code, (await client.reply()).code], [550, 421]);
+  }
+});
