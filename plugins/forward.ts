@@ -191,7 +191,11 @@ function silentCheckpoint(
 
 function routedUpgrades(app: FastifyInstance): RoutedUpgrades {
   const route = app.routing as (req: IncomingMessage, res: ServerResponse) => void;
-  const upgrades = RoutedUpgrades.of(app.server, route, app.prefix.replace(/\/$/, ''));
+  // The same object in all encapsulated contexts of an app.
+  const identity = app.initialConfig;
+  const upgrades = RoutedUpgrades.of(identity, app.server, route, app.prefix.replace(/\/$/, ''));
+  // Not before: a restarted app that keeps its server may fail to start, and the app before it goes on.
+  app.addHook('onReady', async () => upgrades.begin());
   app.addHook('preClose', async () => upgrades.close());
   return upgrades;
 }

@@ -15,52 +15,66 @@ export interface Handshake {
 /** The part of a server that is needed here; some apps' tests emit fake requests on one. */
 interface UpgradingServer {
   on(event: 'upgrade', listener: (req: IncomingMessage, socket: Socket, rest: Buffer) => void): unknown;
+  off(event: 'upgrade', listener: (req: IncomingMessage, socket: Socket, rest: Buffer) => void): unknown;
   listenerCount(event: 'upgrade'): number;
 }
 
-const perServer = new WeakMap<UpgradingServer, RoutedUpgrades>();
+const perApp = new WeakMap<object, RoutedUpgrades>();
 const handshakes = new WeakMap<object, Handshake>();
 
 /** The handshake behind a routed request; undefined for any other request. */
 export const handshakeOf = (req: object): Handshake | undefined => handshakes.get(req);
 
-/** One per server, however many plugins use it: each handshake is routed once. */
+/** One per app, however many plugins use it: each handshake is routed once. An app that is restarted on its server has its own. */
 export class RoutedUpgrades {
+  readonly #server: UpgradingServer;
+  readonly #route: (req: IncomingMessage, res: ServerResponse) => void;
   readonly #prefixes: string[] = [];
   readonly #carried = new Set<Socket>();
 
   /**
+   * @param app is the same object for all plugins of an app
    * @param route the app's router, given the request and a response for its answer
    * @param prefix handshakes below it are routed even if others listen for `upgrade`; empty: all of them
    */
   static of(
+    app: object,
     server: UpgradingServer,
     route: (req: IncomingMessage, res: ServerResponse) => void,
     prefix: string,
   ): RoutedUpgrades {
-    let upgrades = perServer.get(server);
+    let upgrades = perApp.get(app);
     if (upgrades === undefined) {
       upgrades = new RoutedUpgrades(server, route);
-      perServer.set(server, upgrades);
+      perApp.set(app, upgrades);
     }
     upgrades.#prefixes.push(prefix);
     return upgrades;
   }
 
   private constructor(server: UpgradingServer, route: (req: IncomingMessage, res: ServerResponse) => void) {
-    server.on('upgrade', (req, socket, rest) => {
-      handshakes.set(req, { socket, rest });
-      // Node has removed its own error listener: without this one a reset would end the process.
-      socket.on('error', () => socket.destroy());
-      // After the other listeners: `@fastify/websocket` and the like route handshakes too, and a second routing would break theirs.
-      const { bytesWritten } = socket;
-      setImmediate(() => {
-        if (this.#carried.has(socket) || bytesWritten !== socket.bytesWritten || isTaken(socket)) return;
-        if (this.#isOurs(req.url ?? '') || server.listenerCount('upgrade') === 1)
-          route(req, responseTo(req, socket));
-      });
-    });
+    this.#server = server;
+    this.#route = route;
   }
+
+  /** Takes handshakes from now on. */
+  begin(): void {
+    this.#server.off('upgrade', this.#onUpgrade);
+    this.#server.on('upgrade', this.#onUpgrade);
+  }
+
+  readonly #onUpgrade = (req: IncomingMessage, socket: Socket, rest: Buffer): void => {
+    handshakes.set(req, { socket, rest });
+    // Node has removed its own error listener: without this one a reset would end the process.
+    socket.on('error', () => socket.destroy());
+    // After the other listeners: `@fastify/websocket` and the like route handshakes too, and a second routing would break theirs.
+    const { bytesWritten } = socket;
+    setImmediate(() => {
+      if (this.#carried.has(socket) || bytesWritten !== socket.bytesWritten || isTaken(socket)) return;
+      if (this.#isOurs(req.url ?? '') || this.#server.listenerCount('upgrade') === 1)
+        this.#route(req, responseTo(req, socket));
+    });
+  };
 
   /** Detaches the connection from the response that the app's hooks could have answered with. */
   take(res: ServerResponse, { socket }: Handshake): void {
@@ -69,8 +83,9 @@ export class RoutedUpgrades {
     socket.once('close', () => this.#carried.delete(socket));
   }
 
-  /** Closes upgraded connections: a server that closes would wait for them for ever. */
+  /** Takes no more handshakes, and closes upgraded connections: a server that closes would wait for them for ever. */
   close(): void {
+    this.#server.off('upgrade', this.#onUpgrade);
     for (const socket of this.#carried) socket.destroySoon();
   }
 

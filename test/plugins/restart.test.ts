@@ -5,10 +5,12 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { suite, type TestContext, test } from 'node:test';
 import Fastify, { type FastifyInstance } from 'fastify';
+import { forward } from '../../plugins/forward.ts';
 import { guard } from '../../plugins/guard.ts';
 import { relayGuard } from '../../plugins/relay-guard.ts';
 import { solicited } from '../../src/guard/server-events.ts';
 import { exchange } from '../support/raw-client.ts';
+import { recordingBackend } from '../support/recording-backend.ts';
 
 const [first, second] = ['first.example.net', 'second.example.net'];
 
@@ -113,5 +115,33 @@ suite('a restarted app', () => {
       await made.register(async (inner) => void (await inner.register(relayGuard, { hosts: [first] })));
     });
     await assert.rejects(twice, { code: 'SEKISHO_ERR_GUARDED_ALREADY' });
+  });
+
+  test('takes the handshakes of forward over, also after a restart that failed', async (t) => {
+    const { server, app, close } = await restartable(t);
+    const answer = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
+    const backends = [await recordingBackend(t, { answer }), await recordingBackend(t, { answer })];
+    const counts = () => backends.map(({ requests }) => requests.length);
+    const build = (number: number) => (made: FastifyInstance) =>
+      made.register(forward, { prefix: '/chat', backend: backends[number]!.url, websocket: true });
+    const { port } = server.address() as AddressInfo;
+    const talk = async () => {
+      const head = ['GET /chat HTTP/1.1', `Host: ${first}`, 'Connection: Upgrade', 'Upgrade: websocket'];
+      const key = ['Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=='];
+      return (await exchange(port, `${[...head, ...key].join('\r\n')}\r\n\r\n`, { until: 1 })).responses[0]
+        ?.status;
+    };
+    const before = await app(first, build(0));
+    assert.deepEqual([await talk(), counts()], [101, [1, 0]]);
+    const failing = app(first, async (made) => {
+      await build(1)(made);
+      throw new Error('of the app');
+    });
+    await assert.rejects(failing, /of the app/);
+    assert.deepEqual([await talk(), counts()], [101, [2, 0]]);
+    await app(first, build(1));
+    await close(before);
+    assert.deepEqual([await talk(), counts()], [101, [2, 1]]);
+    assert.equal(server.listenerCount('upgrade'), 1);
   });
 });
