@@ -170,6 +170,35 @@ test('the mail server stops reading in mid-message: 421 while the client still s
   await client.closed();
 });
 
+test('the mail server stops reading, then closes: the client is read to its end, and gets 451', async (t) => {
+  const sockets: Socket[] = [];
+  const server = await fakeServer(t, (socket) => {
+    sockets.push(socket);
+    script(socket, {
+      DATA: (socket) => {
+        socket.write('354 Go on\r\n');
+        socket.pause();
+      },
+    });
+  });
+  const { port } = await startGuard(t, server.port);
+  const client = await Dialogue.greeted(t, port);
+  await inTheMiddle(client);
+  const line = Buffer.alloc(1 << 20, 'x');
+  for (let i = 0; i < 32; i++) client.socket.write(line);
+  client.send('\r\n.\r\n');
+  // Until back-pressure has come to the client: nothing more leaves it.
+  let left = 0;
+  await eventually(async () => {
+    const before = left;
+    left = client.socket.writableLength;
+    await new Promise((done) => setTimeout(done, 100));
+    return left > 0 && left === before;
+  }, 'a client that has to wait');
+  sockets[0]!.destroy();
+  assert.equal((await client.reply()).code, 451);
+});
+
 test('an unsolicited 421 between two commands is not taken for the reply to the next one', async (t) => {
   const closed = Promise.withResolvers<void>();
   const server = await fakeServer(t, (socket, index) => {

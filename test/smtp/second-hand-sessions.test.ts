@@ -294,3 +294,21 @@ test('a lost session whose successor is greeted with 554: 421, and the mail serv
   await client.closed();
   assert.doesNotMatch(server.received[1]!, /EHLO|MAIL/);
 });
+
+test('a client that leaves in mid-message takes its session with it: the mail server sees no end, and no QUIT', async (t) => {
+  const sink = await mailSink(t);
+  const sockets: Socket[] = [];
+  sink.server.on('connection', (socket: Socket) => sockets.push(socket));
+  const { port } = await startGuard(t, sink.port);
+  const client = await Dialogue.greeted(t, port);
+  assert.deepEqual(await send(client), delivered);
+  for (const line of ['MAIL FROM:<a@example.org>', 'RCPT TO:<user@example.net>', 'DATA'])
+    await client.say(line);
+  client.send('half');
+  await eventually(() => sink.received[0]!.endsWith('half'), 'the beginning');
+  client.socket.destroy();
+  await eventually(() => sockets[0]!.destroyed, 'the end of the session');
+  assert.match(sink.received[0]!, /half$/);
+  assert.deepEqual(await deliver(t, port, 'two.example.org'), [220, 250, ...delivered, 221]);
+  assert.deepEqual([sink.received.length, sink.mails.length], [2, 2]);
+});
