@@ -1,6 +1,7 @@
 /** Replies of the mail server reach the client unchanged, one for each command. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ReplyError, ReplyReader } from '../../src/smtp/reply.ts';
 import { eventually } from '../support/eventually.ts';
 import { Dialogue } from './dialogue.ts';
 import { mailSink, startGuard } from './support.ts';
@@ -81,4 +82,13 @@ test('a refused message: the mail server gets no terminator, and sees the connec
     assert.equal(sink.received.length, 2);
     assert.equal(sink.mails.length, 0);
   }
+});
+
+test('a reply is bounded to 64 KiB, in one line or in many; a session with many replies is not', () => {
+  const line = `250-${'x'.repeat(996)}\r\n`;
+  const reader = new ReplyReader();
+  for (let i = 0; i < 100; i++)
+    assert.equal(reader.push(Buffer.from(`${line.repeat(10)}250 end\r\n`))[0]!.lines.length, 11);
+  assert.throws(() => new ReplyReader().push(Buffer.from(line.repeat(70))), ReplyError);
+  assert.throws(() => new ReplyReader().push(Buffer.from('250 '.padEnd(70_000, 'x'))), ReplyError);
 });
