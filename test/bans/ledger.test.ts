@@ -241,6 +241,21 @@ suite('ledger: an operator', () => {
     }
   });
 
+  test('lifting the ban of a network leaves the counts of the clients outside it', () => {
+    const { ledger } = ledgerAt();
+    const probes = (client: string) => {
+      let count = 0;
+      do count++;
+      while (count < 10 && ledger.offend(client, 'connect') === null);
+      return count;
+    };
+    const whole = probes('203.0.113.200');
+    for (const client of ['192.0.2.1', '198.51.100.1']) ledger.offend(client, 'connect');
+    ledger.add({ prefix: '192.0.2.0/25' });
+    ledger.remove('192.0.2.0/25');
+    assert.deepEqual([probes('192.0.2.1'), probes('198.51.100.1')], [whole, whole - 1]);
+  });
+
   test('cannot ban a prefix wider than /8 or /16 (IPv6)', () => {
     const { ledger } = ledgerAt();
     for (const prefix of ['0.0.0.0/1', '128.0.0.0/1', '10.0.0.0/7', '2000::/3'])
