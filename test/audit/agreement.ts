@@ -60,7 +60,7 @@ export async function agreement(owner: Owner): Promise<{ table: string; compared
   );
   const audits = await each(setUps, async ({ name }, index) => {
     // Patient: on a busy machine a server that answers late must not pass for one that is silent.
-    const bounds = { patience: 3_000, signal: AbortSignal.timeout(300_000) };
+    const bounds = { patience: 2_000, signal: AbortSignal.timeout(300_000) };
     const paths = pathTechniques(['/get?url=']);
     const audited = await auditPort(owner, ports[index]!, bounds, '127.0.0.1', paths);
     if (audited.findings.length === 0) throw new Error(`${name}: nothing was tried: ${audited.notes.join()}`);
