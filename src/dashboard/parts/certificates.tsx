@@ -2,7 +2,8 @@
 import type { JSX } from 'preact';
 import type { Status } from '../api.ts';
 import { t } from '../language.ts';
-import { fullTime, spanText } from '../words.ts';
+import { fullTime } from '../words.ts';
+import { Validity } from './validity.tsx';
 
 /** Milliseconds before expiry when it is marked. */
 const soon = 14 * 24 * 3_600_000;
@@ -27,10 +28,7 @@ export function Certificates({ of }: { of: NonNullable<Status['certificates']> }
                 {host}
               </th>
               <td data-label={t.health.state}>
-                <State
-                  left={notAfter === null ? null : Date.parse(notAfter) - Date.now()}
-                  trouble={trouble}
-                />
+                <Validity until={notAfter} soon={soon} none={t.health.noCertificate} trouble={trouble} />
               </td>
               <td data-label={t.health.ends}>{notAfter === null ? '' : fullTime(notAfter)}</td>
               <td data-label={t.health.next}>{fullTime(next)}</td>
@@ -39,18 +37,5 @@ export function Certificates({ of }: { of: NonNullable<Status['certificates']> }
         </tbody>
       </table>
     </section>
-  );
-}
-
-/** @param left milliseconds; null: there is none */
-function State({ left, trouble }: { left: number | null; trouble: string | null }): JSX.Element {
-  const look = left === null || left <= 0 ? 'block' : trouble !== null || left < soon ? 'flag' : 'allow';
-  const text =
-    left === null ? t.health.noCertificate : left <= 0 ? t.health.ended : t.health.goodFor(spanText(left));
-  return (
-    <>
-      <span class={`fate ${look}`}>{text}</span>
-      {trouble !== null && <p class="inline-trouble">{trouble}</p>}
-    </>
   );
 }

@@ -2,11 +2,10 @@
 import type { JSX } from 'preact';
 import type { Status } from '../api.ts';
 import { t } from '../language.ts';
-import { fullTime, spanText } from '../words.ts';
+import { fullTime } from '../words.ts';
+import { Validity } from './validity.tsx';
 
-type Staple = Status['ocsp'][number];
-
-export function Staples({ of }: { of: readonly Staple[] }): JSX.Element {
+export function Staples({ of }: { of: Status['ocsp'] }): JSX.Element {
   return (
     <section class="card">
       <h2>{t.health.staples}</h2>
@@ -26,7 +25,7 @@ export function Staples({ of }: { of: readonly Staple[] }): JSX.Element {
                 {staple.host} ({staple.key.toUpperCase()})
               </th>
               <td data-label={t.health.state}>
-                <State {...staple} />
+                <Validity until={staple.until} none={t.health.noResponse} trouble={staple.trouble} />
               </td>
               <td data-label={t.health.ends}>{staple.until === null ? '' : fullTime(staple.until)}</td>
               <td data-label={t.health.fetched}>{staple.fetched === null ? '' : fullTime(staple.fetched)}</td>
@@ -35,18 +34,5 @@ export function Staples({ of }: { of: readonly Staple[] }): JSX.Element {
         </tbody>
       </table>
     </section>
-  );
-}
-
-function State({ until, trouble }: Staple): JSX.Element {
-  const left = until === null ? null : Date.parse(until) - Date.now();
-  const look = left === null || left <= 0 ? 'block' : trouble !== null ? 'flag' : 'allow';
-  const text =
-    left === null ? t.health.noResponse : left <= 0 ? t.health.ended : t.health.goodFor(spanText(left));
-  return (
-    <>
-      <span class={`fate ${look}`}>{text}</span>
-      {trouble !== null && <p class="inline-trouble">{trouble}</p>}
-    </>
   );
 }
